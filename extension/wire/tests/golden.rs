@@ -1,0 +1,89 @@
+//! Bytes of every version that was ever sent still mean what they meant.
+//!
+//! `OVERWRITE=1 cargo test -p overtime-wire --test golden` writes a missing file; it never replaces one, because the
+//! extension that sent those bytes is still out there.
+
+#![expect(clippy::unwrap_used, reason = "in a test, a failure")]
+
+use std::{path::PathBuf, time::Duration};
+
+use expect_test::expect;
+use overtime_wire::{
+    Arn, Batch, Block, Cause, EpochMillis, Evidence, Incarnation, IncarnationId, MinuteCounts,
+    Ordinal, Outcome, Profile, RequestId, SampleKind, Subject, Tally, TraceId, Verdict,
+};
+
+fn golden(name: &str, bytes: impl Fn() -> Vec<u8>) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden").join(name);
+    if !path.exists() && std::env::var_os("OVERWRITE").is_some() {
+        std::fs::write(&path, bytes()).unwrap();
+    }
+    std::fs::read(path).unwrap()
+}
+
+fn sample() -> Batch {
+    let arn: Arn = "arn:aws:lambda:eu-west-1:000000000042:function:orders:live".parse().unwrap();
+    let block = Block::from_number(1_992_768);
+    let at = |offset: i64| EpochMillis(block.start().0 + offset);
+    let request = RequestId::parse("5ba1a3c2-7d14-4f1e-9d2b-0f6f1c7f9a11").unwrap();
+    let profile = Profile {
+        memory_mb: 256,
+        timeout: Duration::from_secs(3),
+        runtime: "python:3.13.v40".to_owned(),
+        architecture: "arm64".to_owned(),
+        version: "8".to_owned(),
+        initialization_type: "on-demand".to_owned(),
+        extension_version: "0.1.0".to_owned(),
+        tags: [("team".to_owned(), "payments".to_owned())].into(),
+    };
+    let mut tally = Tally::new(block, profile);
+    tally.revision = 3;
+    let counts = MinuteCounts { invocations: 20, near_timeouts: 1, ..MinuteCounts::default() };
+    tally.minutes.insert(block.minute(at(60_000)), counts);
+    tally.completed(Duration::from_millis(109));
+    tally.completed(Duration::from_millis(2_988));
+    tally.sample(SampleKind::NearTimeout, &request);
+    tally.losses.unreadable_records = 2;
+    let verdict = Verdict {
+        block,
+        ordinal: Ordinal(21),
+        revision: 1,
+        evidence: Evidence::RuntimeDone,
+        outcome: Outcome::Timeout,
+        subject: Subject::Invocation,
+        cause: Cause::Handler,
+        seen: at(61_000),
+        started: Some(at(60_998)),
+        deadline: Some(at(63_998)),
+        detected: at(64_025),
+        timeout: Duration::from_secs(3),
+        duration: Some(Duration::from_micros(3_001_200)),
+        request: Some(request),
+        version: "8".to_owned(),
+        alias: "live".to_owned(),
+        cold_start: false,
+        memory_mb: 256,
+        max_memory_used_mb: 0,
+        trace: TraceId::from_header("Root=1-69054a00-0123456789abcdef01234567"),
+        environment: "2026/11/01/orders[8]4e1c".to_owned(),
+        log_tail: String::new(),
+    };
+    Batch {
+        function: arn.function,
+        partition: arn.partition,
+        sent: at(64_026),
+        incarnations: vec![Incarnation {
+            id: IncarnationId(*b"sixteen bytes id"),
+            tallies: vec![tally.encode()],
+            verdicts: vec![verdict.encode()],
+        }],
+    }
+}
+
+#[test]
+fn version_0_1_is_still_understood_and_written_the_same() {
+    let bytes = golden("v0.1.bin", || sample().encode());
+    assert_eq!(Batch::decode(&bytes).unwrap(), sample());
+    assert_eq!(sample().encode(), bytes);
+    expect!["333"].assert_eq(&bytes.len().to_string());
+}
