@@ -4,7 +4,7 @@
 //! key of an invocation is therefore an ordinal that the extension gives at first sight, within one incarnation: one life
 //! of the extension's process. Everything the platform says is a field.
 
-use std::fmt;
+use std::{fmt, str::FromStr};
 
 use crate::fact::clipped;
 
@@ -21,6 +21,26 @@ impl fmt::Display for IncarnationId {
 impl fmt::Debug for IncarnationId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "IncarnationId({self})")
+    }
+}
+
+impl IncarnationId {
+    /// Reads what `Display` writes: 32 hexadecimal digits.
+    pub fn parse(text: &str) -> Option<Self> {
+        parse_hex(text).map(Self)
+    }
+}
+
+/// A text is not what an incarnation is written as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("incarnation is not 32 hexadecimal digits")]
+pub struct InvalidIncarnation;
+
+impl FromStr for IncarnationId {
+    type Err = InvalidIncarnation;
+
+    fn from_str(text: &str) -> Result<Self, InvalidIncarnation> {
+        Self::parse(text).ok_or(InvalidIncarnation)
     }
 }
 

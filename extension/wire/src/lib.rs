@@ -17,6 +17,7 @@ mod durations;
 mod fact;
 mod function;
 mod invocation;
+mod key;
 mod profile;
 mod tally;
 mod time;
@@ -33,8 +34,10 @@ pub use function::{
     AccountId, Arn, FunctionKey, FunctionName, InvalidFunction, Partition, Qualifier, Region,
 };
 pub use invocation::{
-    Cause, Evidence, IncarnationId, Ordinal, Outcome, RequestId, Subject, TraceId,
+    Cause, Evidence, IncarnationId, InvalidIncarnation, Ordinal, Outcome, RequestId, Subject,
+    TraceId,
 };
+pub use key::{FactKey, InvalidKey};
 pub use profile::Profile;
 pub use tally::{Losses, MinuteCounts, Sample, SampleKind, Tally};
 pub use time::{

@@ -4,7 +4,7 @@
 //! doubled one changes nothing. It holds only invocations that never had a verdict; timeouts and out-of-memory are not in
 //! here, because they are counted from verdicts alone.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, ops::AddAssign, time::Duration};
 
 use prost::Message;
 
@@ -265,6 +265,23 @@ impl Losses {
             unfinished_invocations: wire.unfinished_invocations,
             failed_sends: wire.failed_sends,
             ignored_journals: wire.ignored_journals,
+        }
+    }
+}
+
+impl AddAssign for Losses {
+    fn add_assign(&mut self, other: Self) {
+        let pairs = [
+            (&mut self.unreadable_records, other.unreadable_records),
+            (&mut self.dropped_records, other.dropped_records),
+            (&mut self.overflowed_facts, other.overflowed_facts),
+            (&mut self.refused_facts, other.refused_facts),
+            (&mut self.unfinished_invocations, other.unfinished_invocations),
+            (&mut self.failed_sends, other.failed_sends),
+            (&mut self.ignored_journals, other.ignored_journals),
+        ];
+        for (sum, more) in pairs {
+            *sum = sum.saturating_add(more);
         }
     }
 }

@@ -1,0 +1,146 @@
+//! `POST /v1/batches`: the way in.
+//!
+//! Nobody is trusted. The body is bounded before it is read, refused whole with a reason when it is malformed, and a body
+//! that is too long is read to its end and thrown away, within reason, so that the sender hears why instead of a reset.
+//! On the laptop any account is taken at its word, which is why `serve` stays on loopback; the Lambda door compares the
+//! caller's account with the batch's between decoding and [`ingest`].
+//!
+//! **Invariant.** An answer comes within [`DEADLINE`] of the body; 200 means that every fact not refused is in the table.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{Request, State},
+    http::{
+        HeaderMap,
+        header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE, EXPECT},
+    },
+    routing::post,
+};
+use http_body_util::BodyExt as _;
+use overtime_wire::{Batch, EpochMillis};
+use serde::Serialize;
+use tokio::sync::{Notify, Semaphore};
+
+use crate::{
+    api::problem::Problem,
+    ingest::{Ingested, Refused, ingest},
+    store::Store,
+};
+
+const PROTOBUF: &str = "application/x-protobuf";
+/// How long the store may take.
+const DEADLINE: Duration = Duration::from_secs(5);
+/// How long a body may take to come in.
+const BODY_DEADLINE: Duration = Duration::from_secs(10);
+/// How much of a body that is too long is read before the connection is given up.
+const DRAINED_MAX: usize = 64 * 1024 * 1024;
+/// How many batches are worked on at the same time.
+const IN_FLIGHT_MAX: usize = 128;
+
+/// What the way in needs.
+#[derive(Debug, Clone)]
+pub struct Inlet {
+    pub store: Store,
+    pub clock: fn() -> EpochMillis,
+    /// Told when facts came in, so that nobody has to wait for the next poll.
+    pub arrived: Arc<Notify>,
+    in_flight: Arc<Semaphore>,
+}
+
+impl Inlet {
+    pub fn new(store: Store, clock: fn() -> EpochMillis, arrived: Arc<Notify>) -> Self {
+        Self { store, clock, arrived, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) }
+    }
+}
+
+/// The answer to a batch.
+#[derive(Debug, Serialize)]
+pub struct Answer {
+    accepted: usize,
+    refused: Vec<Refusal>,
+}
+
+#[derive(Debug, Serialize)]
+struct Refusal {
+    key: String,
+    reason: &'static str,
+}
+
+impl From<Ingested> for Answer {
+    fn from(ingested: Ingested) -> Self {
+        let refusal = |it: Refused| Refusal { key: it.key.to_string(), reason: it.reason.reason() };
+        let refused = ingested.refused.into_iter().map(refusal).collect();
+        Self { accepted: ingested.accepted, refused }
+    }
+}
+
+pub fn routes(inlet: Inlet) -> Router {
+    Router::new().route("/v1/batches", post(receive)).with_state(inlet)
+}
+
+async fn receive(State(inlet): State<Inlet>, request: Request) -> Result<Json<Answer>, Problem> {
+    let (head, body) = request.into_parts();
+    let Ok(_permit) = inlet.in_flight.try_acquire() else {
+        return Err(Problem::too_many("too many batches are being worked on"));
+    };
+    check_type(&head.headers)?;
+    let bytes = bounded(&head.headers, body).await?;
+    let batch = Batch::decode(&bytes).map_err(|why| Problem::malformed(why.to_string()))?;
+    let ingesting = ingest(&inlet.store, &batch, (inlet.clock)());
+    let ingested = tokio::time::timeout(DEADLINE, ingesting).await;
+    inlet.arrived.notify_one();
+    let ingested = ingested.map_err(|_| Problem::unavailable("the store is too slow"))??;
+    Ok(Json(ingested.into()))
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let text = |name| headers.get(name).map(|it| it.to_str().unwrap_or_default().trim());
+    let media_type = text(CONTENT_TYPE).and_then(|it| it.split(';').next()).unwrap_or_default();
+    if !media_type.trim().eq_ignore_ascii_case(PROTOBUF) {
+        return Err(Problem::unsupported(format!("content-type must be {PROTOBUF}")));
+    }
+    if text(CONTENT_ENCODING).is_some_and(|it| !it.eq_ignore_ascii_case("identity")) {
+        return Err(Problem::unsupported("content-encoding is not supported: send it plain"));
+    }
+    Ok(())
+}
+
+async fn bounded(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
+    let too_large =
+        || Problem::too_large(format!("a batch has at most {} bytes", Batch::MAX_BYTES));
+    let declared = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
+    if headers.contains_key(EXPECT) && declared.is_some_and(|it: usize| it > Batch::MAX_BYTES) {
+        // Nothing has been sent yet, and now nothing will be.
+        return Err(too_large());
+    }
+    match tokio::time::timeout(BODY_DEADLINE, collect(body)).await {
+        Ok(Ok(Some(bytes))) => Ok(bytes),
+        Ok(Ok(None)) => Err(too_large()),
+        Ok(Err(error)) => Err(Problem::malformed(format!("the body broke off: {error}"))),
+        Err(_) => Err(Problem::timeout("the body took too long to come in")),
+    }
+}
+
+/// The body, or `None` when it is too long, in which case its rest has been thrown away.
+async fn collect(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
+    let (mut kept, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        length += data.len();
+        if length <= Batch::MAX_BYTES {
+            kept.extend_from_slice(&data);
+        } else {
+            kept = Vec::new();
+        }
+        if length > DRAINED_MAX {
+            break;
+        }
+    }
+    Ok((length <= Batch::MAX_BYTES).then(|| kept.into()))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,20 @@
+//! What the aggregator knows and decides, as plain values and functions.
+//!
+//! Facts come in as `overtime_wire` types; views, summaries, alerts and messages are functions of them. Whoever calls
+//! brings the time along.
+//!
+//! **Invariant.** Nothing below this module names async, AWS, HTTP or a clock, and equal inputs give equal bytes.
+
+pub mod advance;
+pub mod alert;
+pub mod delivery;
+pub mod digest;
+pub mod durations;
+pub mod fact;
+pub mod instant;
+pub mod message;
+pub mod serial;
+pub mod summary;
+pub mod timeout;
+pub mod view;
+pub mod words;

@@ -1,0 +1,133 @@
+//! Facts changed: views, the timeouts list, the function's row and the alert follow.
+//!
+//! Everything here is a function of facts read whole, so any number of evaluations of the same block, in any order, stale
+//! or twice, end in the same bytes. A crash between two writes is repaired by the next evaluation, because a write whose
+//! basis is not greater is skipped and the following ones still happen.
+//!
+//! The order matters in one place: a block's entries in the timeouts list are written before its verdict part, so that the
+//! part's basis says that they are there, and a later evaluation need not look at each of them again.
+//!
+//! **Invariant.** Whoever calls acknowledges what made them call only after this returned: nothing is remembered between.
+
+use std::collections::BTreeMap;
+
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
+use overtime_wire::{Block, EpochMillis};
+
+use crate::{
+    domain::{
+        advance::advance,
+        alert::{Observation, Rule, State},
+        fact::{Job, Part},
+        summary::{self, Summary},
+        timeout::Timeout,
+        view::{Basis, BlockView, TallyPart, VerdictPart},
+    },
+    store::{Store, StoreError, alerts::AlertKey, blocks::PartKey},
+};
+
+/// What evaluations need besides facts.
+#[derive(Debug, Clone)]
+pub struct Evaluator {
+    pub store: Store,
+    /// Where messages tell people to look: the console's base URL, without a slash at its end.
+    pub console: String,
+}
+
+/// What an evaluation did, beyond views.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Evaluated {
+    /// How many messages were put into the outbox: deliver has something to do.
+    pub enqueued: usize,
+}
+
+/// How many entries of the timeouts list are written at the same time.
+const AT_ONCE: usize = 8;
+
+impl Evaluator {
+    /// Brings everything that depends on a block up to date.
+    pub async fn evaluate(&self, job: &Job, now: EpochMillis) -> Result<Evaluated, StoreError> {
+        if job.tallies {
+            self.tallies(job).await?;
+        }
+        let timeouts = if job.verdicts { Some(self.verdicts(job).await?) } else { None };
+        let views = self.window(job, now).await?;
+        // Neither reads what the other writes, and somebody waits for the alert.
+        let (enqueued, ()) =
+            try_join(self.alert(job, (timeouts, &views), now), self.summary(job, &views)).await?;
+        Ok(Evaluated { enqueued })
+    }
+
+    async fn summary(&self, job: &Job, views: &[BlockView]) -> Result<(), StoreError> {
+        if let Some(summary) = Summary::of(&job.function, views) {
+            self.store.put_summary(&summary).await?;
+        }
+        Ok(())
+    }
+
+    async fn tallies(&self, job: &Job) -> Result<(), StoreError> {
+        let tallies = self.store.tallies(&job.function, job.block).await?;
+        let basis = Basis::of(tallies.iter().map(|it| it.writes).sum());
+        let key = PartKey { function: &job.function, block: job.block, part: Part::Tally };
+        self.store.put_part(key, &TallyPart::of(&tallies), basis).await?;
+        Ok(())
+    }
+
+    async fn verdicts(&self, job: &Job) -> Result<Vec<Timeout>, StoreError> {
+        let verdicts = self.store.verdicts(&job.function, job.block).await?;
+        let timeouts: Vec<(Timeout, u64)> =
+            verdicts.iter().map(|it| (Timeout::of(&job.function, it), it.writes)).collect();
+        let basis = Basis::of(verdicts.iter().map(|it| it.writes).sum());
+        let key = PartKey { function: &job.function, block: job.block, part: Part::Verdict };
+        let stands = self.store.part_basis(key).await?;
+        let news = stands.is_none_or(|it| it < basis);
+        if news && !timeouts.is_empty() {
+            self.list(job, &timeouts).await?;
+        }
+        let timeouts: Vec<Timeout> = timeouts.into_iter().map(|(timeout, _)| timeout).collect();
+        if news {
+            self.store.put_part(key, &VerdictPart::of(&timeouts), basis).await?;
+        }
+        Ok(timeouts)
+    }
+
+    /// Writes the entries that the list does not have, or has from an earlier state.
+    async fn list(&self, job: &Job, timeouts: &[(Timeout, u64)]) -> Result<(), StoreError> {
+        let known = self.store.listed_writes(&job.function, job.block).await?;
+        let missing = timeouts.iter().filter(|(timeout, writes)| {
+            let key = (timeout.incarnation, timeout.verdict.ordinal);
+            known.get(&key).is_none_or(|known| known < writes)
+        });
+        let writes: Vec<_> =
+            missing.map(|(timeout, writes)| self.store.put_timeout(timeout, *writes)).collect();
+        stream::iter(writes).buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
+    }
+
+    /// Every block view that the function's row may be made of, whichever of its blocks is the newest.
+    async fn window(&self, job: &Job, now: EpochMillis) -> Result<Vec<BlockView>, StoreError> {
+        let newest = Block::of(now.plus(overtime_wire::CLOCK_TOLERANCE)).max(job.block);
+        let first = summary::window_start(job.block);
+        self.store.blocks(&job.function, first, newest).await
+    }
+
+    async fn alert(
+        &self,
+        job: &Job,
+        (timeouts, views): (Option<Vec<Timeout>>, &[BlockView]),
+        now: EpochMillis,
+    ) -> Result<usize, StoreError> {
+        let seen = Observation {
+            function: &job.function,
+            blocks: timeouts.map(|it| (job.block, it)).into_iter().collect::<BTreeMap<_, _>>(),
+            last_success: views.iter().filter_map(BlockView::last_success).max(),
+            at: now,
+        };
+        let rule = &Rule::ANY_TIMEOUT;
+        let key = AlertKey { rule: rule.id.to_owned(), function: job.function.clone() };
+        let step = |state: &State| advance(rule, &self.console, state, &seen).into();
+        self.store.step_alert(&key, step).await
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,152 @@
+//! Whatever the interleaving, the same bytes in the end.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use futures::future::join_all;
+use overtime_wire::{Batch, Cause, Evidence, Incarnation, Outcome, Partition, Verdict};
+use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
+
+use super::*;
+use crate::{
+    domain::timeout::Filter,
+    ingest::ingest,
+    store::{
+        laboratory::{Laboratory, at, block, function, incarnation, tally, verdict},
+        schema::STATE,
+    },
+};
+
+fn evaluator(lab: &Laboratory) -> Evaluator {
+    Evaluator { store: lab.store.clone(), console: "http://console".to_owned() }
+}
+
+fn job(tallies: bool, verdicts: bool) -> Job {
+    Job { function: function("orders"), block: block(), tallies, verdicts }
+}
+
+/// One of a few facts that argue about few keys.
+fn batch((kind, number, level): (u8, u8, u32)) -> Batch {
+    let (mut tallies, mut verdicts) = (Vec::new(), Vec::new());
+    if kind == 0 {
+        tallies.push(tally(level, level * 10).encode());
+    } else {
+        let outcome = if kind == 2 { Outcome::Success } else { Outcome::Timeout };
+        let cause = [Cause::Unknown, Cause::Handler, Cause::Init][level as usize];
+        let evidence = Evidence::ALL[2 + level as usize % 3];
+        let verdict = Verdict { outcome, cause, evidence, ..verdict(1, 1_000) };
+        verdicts.push(verdict.encode());
+    }
+    Batch {
+        function: function("orders"),
+        partition: Partition::default(),
+        sent: at(0),
+        incarnations: vec![Incarnation { id: incarnation(number), tallies, verdicts }],
+    }
+}
+
+/// Everything in the state table but alerts and messages, which also depend on when they were evaluated.
+async fn views(lab: &Laboratory) -> BTreeMap<String, Vec<String>> {
+    let scanned = lab.access.dynamo.scan().table_name(STATE).send().await.unwrap();
+    let text = |it: &AttributeValue| format!("{it:?}");
+    let mut views = BTreeMap::new();
+    for item in scanned.items() {
+        let key = format!("{}/{}", item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap());
+        if !key.starts_with("A#") && !key.starts_with("O#") {
+            let sorted: BTreeMap<_, _> = item.iter().collect();
+            views.insert(
+                key,
+                sorted.iter().map(|(name, it)| format!("{name}={}", text(it))).collect(),
+            );
+        }
+    }
+    views
+}
+
+#[tokio::test]
+async fn every_interleaving_ends_in_the_same_views() {
+    let mut runner = TestRunner::new(ProptestConfig::default());
+    for _ in 0..8 {
+        let facts = vec((0_u8..3, 0_u8..4, 0_u32..3), 1..14);
+        let facts = facts.new_tree(&mut runner).unwrap().current();
+        let (messy, tidy) = (Laboratory::open().await, Laboratory::open().await);
+        let (messily, tidily) = (evaluator(&messy), evaluator(&tidy));
+        // Facts twice and in any order, and several evaluations at the same time after each handful.
+        for handful in [&facts[..], &facts[..facts.len() / 2]].concat().chunks(3) {
+            let batches: Vec<Batch> = handful.iter().copied().map(batch).collect();
+            let writes = batches.iter().map(|it| ingest(&messy.store, it, at(0)));
+            let evaluations = [(true, true), (false, true), (true, false), (true, true)];
+            let jobs = evaluations.map(|(tallies, verdicts)| job(tallies, verdicts));
+            let evaluations = jobs.iter().map(|it| messily.evaluate(it, at(5_000)));
+            let (written, evaluated) =
+                futures::future::join(join_all(writes), join_all(evaluations)).await;
+            assert!(written.iter().all(Result::is_ok), "{written:?}");
+            assert!(evaluated.iter().all(Result::is_ok), "{evaluated:?}");
+        }
+        // The last record of the stream is evaluated after everything was written.
+        messily.evaluate(&job(true, true), at(9_000)).await.unwrap();
+        for fact in [&facts[..], &facts[..facts.len() / 2]].concat() {
+            ingest(&tidy.store, &batch(fact), at(0)).await.unwrap();
+        }
+        tidily.evaluate(&job(true, true), at(9_000)).await.unwrap();
+        let (messy, tidy) =
+            (without_writes(views(&messy).await), without_writes(views(&tidy).await));
+        assert_eq!(messy, tidy, "{facts:?}");
+    }
+}
+
+/// How often something was let in depends on the order it came in; what it says does not.
+fn without_writes(mut views: BTreeMap<String, Vec<String>>) -> BTreeMap<String, Vec<String>> {
+    for attributes in views.values_mut() {
+        attributes.retain(|it| !it.starts_with("w="));
+    }
+    views
+}
+
+#[tokio::test]
+async fn a_crash_between_any_two_writes_is_repaired() {
+    let lab = Laboratory::open().await;
+    let evaluator = evaluator(&lab);
+    ingest(&lab.store, &batch((1, 1, 1)), at(0)).await.unwrap();
+    ingest(&lab.store, &batch((0, 2, 1)), at(0)).await.unwrap();
+    evaluator.evaluate(&job(true, true), at(5_000)).await.unwrap();
+    let whole = views(&lab).await;
+    assert_eq!(whole.len(), 4, "{whole:?}");
+    for missing in whole.keys().filter(|it| !it.starts_with("V#")) {
+        let (pk, sk) = missing.split_once('/').unwrap();
+        let delete = lab.access.dynamo.delete_item().table_name(STATE);
+        let key = |text: &str| AttributeValue::S(text.to_owned());
+        delete.key("pk", key(pk)).key("sk", key(sk)).send().await.unwrap();
+        evaluator.evaluate(&job(true, true), at(5_000)).await.unwrap();
+        assert_eq!(views(&lab).await, whole, "{missing}");
+    }
+}
+
+#[tokio::test]
+async fn a_timeout_is_listed_and_told_once_and_leaves_the_list_when_taken_back() {
+    let lab = Laboratory::open().await;
+    let evaluator = evaluator(&lab);
+    let filter = Filter::between(block().start(), block().end());
+    ingest(&lab.store, &batch((1, 1, 1)), at(4_500)).await.unwrap();
+    let mut enqueued = 0;
+    for _ in 0..3 {
+        enqueued += evaluator.evaluate(&job(false, true), at(5_000)).await.unwrap().enqueued;
+    }
+    assert_eq!(enqueued, 1);
+    let listed = lab.store.timeouts(&filter, None, 10).await.unwrap().items;
+    assert_eq!(listed.iter().map(|it| it.detected_at).collect::<Vec<_>>(), [at(4_500)]);
+    let retraction = Verdict {
+        outcome: Outcome::Success,
+        evidence: Evidence::Report,
+        revision: 2,
+        ..verdict(1, 1_000)
+    };
+    let mut taken_back = batch((1, 1, 1));
+    taken_back.incarnations[0].verdicts = vec![retraction.encode()];
+    ingest(&lab.store, &taken_back, at(6_000)).await.unwrap();
+    evaluator.evaluate(&job(false, true), at(6_100)).await.unwrap();
+    assert!(lab.store.timeouts(&filter, None, 10).await.unwrap().items.is_empty());
+    let row = lab.store.summary(&function("orders")).await.unwrap().unwrap();
+    let counts = row.counts_since(block().start());
+    assert_eq!((counts.invocations, counts.timeouts), (1, 0));
+}

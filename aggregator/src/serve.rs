@@ -1,0 +1,273 @@
+//! `overtime serve`: all five doors in one process, on one machine.
+//!
+//! The store is a DynamoDB in this process, or one that `--dynamodb-endpoint` names; the doors cannot tell. Facts that came
+//! in ring the stream's follower, messages that were written ring the deliverer, so that a deadline that passes becomes a
+//! webhook within milliseconds; both also look by themselves, so that a ring that is lost costs time and nothing else.
+//!
+//! Stopping goes the way the data flows: no more connections, what came in is answered, what was read is evaluated, what
+//! is being sent is sent. What does not end in time is done again by the next start.
+//!
+//! **Invariant.** There is no authentication yet, so nothing but loopback is listened on.
+
+use std::{
+    future::Future,
+    net::SocketAddr,
+    path::PathBuf,
+    pin::Pin,
+    process::ExitCode,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use anyhow::{Context as _, bail};
+use axum::Router;
+use overtime_wire::EpochMillis;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+    sync::{Notify, watch},
+    task::JoinSet,
+    time::{sleep, timeout},
+};
+
+use crate::{
+    api::{
+        self, Reader,
+        batches::Inlet,
+        shield::{self, Hosts},
+    },
+    config::{self, Config},
+    console::{self, Console},
+    deliver::Deliverer,
+    domain::{alert::Rule, fact::Job},
+    evaluate::Evaluator,
+    store::{Store, StoreError, access::Access, changes::Changes, embedded::Engine, schema::FACTS},
+    stream::{Follower, gather::Pace},
+    sweep::Sweep,
+};
+
+/// Runs everything on this machine: takes facts in, evaluates them, sends alerts, and shows the fleet.
+///
+/// Without --dynamodb-endpoint, data is kept in one file by a DynamoDB embedded in this process. With it, another DynamoDB
+/// is used, with the usual AWS settings (`AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_PROFILE`, …); its
+/// tables are made if they are missing.
+///
+/// Settings are read from the environment: `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`
+/// say where alerts go, `OVERTIME_LOG` what is logged to standard error (`info`, or a filter such as
+/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`).
+#[derive(Debug, clap::Args)]
+pub struct Serve {
+    /// The address to listen on: loopback only, because there is no authentication. Port 0 takes any that is free.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
+    listen: SocketAddr,
+    /// Where the embedded store keeps its file [default: `overtime` in `$XDG_DATA_HOME` or `~/.local/share`]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Another DynamoDB to use instead of the embedded one, such as `http://127.0.0.1:8000`
+    #[arg(long, value_name = "URL", conflicts_with = "data")]
+    dynamodb_endpoint: Option<String>,
+}
+
+/// How long everything may take to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How often the embedded store's file is tidied.
+const TIDY_EVERY: Duration = Duration::from_mins(1);
+
+/// Runs until a signal says stop. Failures go to standard error in one line.
+#[expect(clippy::print_stderr, reason = "before there is a log, and where people look")]
+pub fn main(serve: &Serve) -> ExitCode {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let config = match Config::read(lookup) {
+        Ok(config) => config,
+        Err(error) => {
+            eprintln!("overtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log);
+    let Ok(filter) = filter else {
+        eprintln!("overtime: OVERTIME_LOG is not a filter such as info or info,overtime=debug");
+        return ExitCode::FAILURE;
+    };
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let served = runtime
+        .context("cannot start the runtime")
+        .and_then(|it| it.block_on(run(serve, config, config::data_directory(lookup))));
+    match served {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("overtime: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "one of the edges where time comes from")]
+fn clock() -> EpochMillis {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    EpochMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
+}
+
+async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Result<()> {
+    if !serve.listen.ip().is_loopback() {
+        bail!(
+            "--listen {} is not a loopback address, and there is no authentication yet: listen on 127.0.0.1",
+            serve.listen
+        );
+    }
+    let listener = TcpListener::bind(serve.listen)
+        .await
+        .with_context(|| format!("cannot listen on {}", serve.listen))?;
+    let address = listener.local_addr()?;
+    let (access, engine) = if let Some(endpoint) = &serve.dynamodb_endpoint {
+        (Access::remote(endpoint).await, None)
+    } else {
+        let engine = Engine::start(&serve.data.clone().unwrap_or(data_default))?;
+        (Access::embedded(&engine.endpoint()), Some(Arc::new(engine)))
+    };
+    let store = Store::new(access.dynamo);
+    store.ensure_tables().await.context("the tables cannot be made")?;
+    let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
+    let house = House::new(store, changes, format!("http://{address}"));
+    let stop = watch::Sender::new(false);
+    let mut doors = house.open(config, &stop);
+    if let Some(engine) = &engine {
+        doors.spawn(tidy(engine.clone(), house.clone(), stop.subscribe()));
+    }
+    announce(address);
+    let mut stopping = stop.subscribe();
+    let serving = axum::serve(listener, house.router()).with_graceful_shutdown(async move {
+        let _ = stopping.wait_for(|it| *it).await;
+    });
+    doors.spawn(async move {
+        if let Err(error) = serving.await {
+            tracing::error!(%error, "no longer listening");
+        }
+    });
+    asked_to_stop().await?;
+    tracing::info!("stopping");
+    // The receivers may all be gone, and then there is nobody to tell.
+    let _ = stop.send(true);
+    let closing = async { while doors.join_next().await.is_some() {} };
+    if timeout(STOP_WITHIN, closing).await.is_err() {
+        tracing::warn!("not everything ended in time; the next start does it again");
+    }
+    Ok(())
+}
+
+/// What the doors share.
+#[derive(Debug, Clone)]
+struct House {
+    store: Store,
+    changes: Changes,
+    /// Where messages say to look.
+    console: String,
+    /// Rung when facts came in.
+    arrived: Arc<Notify>,
+    /// Rung when messages were written.
+    enqueued: Arc<Notify>,
+}
+
+impl House {
+    fn new(store: Store, changes: Changes, console: String) -> Self {
+        Self { store, changes, console, arrived: Arc::default(), enqueued: Arc::default() }
+    }
+
+    fn router(&self) -> Router {
+        let inlet = Inlet::new(self.store.clone(), clock, self.arrived.clone());
+        let reader = Reader { store: self.store.clone(), clock };
+        let pages = console::router(Console { store: self.store.clone(), clock });
+        shield::protect(api::router(inlet, reader).merge(pages), Hosts::loopback())
+    }
+
+    /// Starts every door that is not answered over HTTP.
+    fn open(&self, config: Config, stop: &watch::Sender<bool>) -> JoinSet<()> {
+        let mut doors = JoinSet::new();
+        doors.spawn(self.follower(config.tally_delay).run(stop.subscribe()));
+        let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock);
+        doors.spawn(deliverer.run(self.enqueued.clone(), until(stop.subscribe())));
+        let sweep = Sweep {
+            store: self.store.clone(),
+            rule: Rule::ANY_TIMEOUT,
+            console: self.console.clone(),
+            clock,
+        };
+        let bell = self.enqueued.clone();
+        doors.spawn(sweep.run(move || bell.notify_one(), until(stop.subscribe())));
+        doors
+    }
+
+    fn follower(
+        &self,
+        tally_delay: Duration,
+    ) -> Follower<impl Fn(Job) -> Evaluation + Clone + use<>> {
+        let evaluator = Evaluator { store: self.store.clone(), console: self.console.clone() };
+        let bell = self.enqueued.clone();
+        let evaluate = move |job: Job| -> Evaluation {
+            let (evaluator, bell) = (evaluator.clone(), bell.clone());
+            Box::pin(async move {
+                if evaluator.evaluate(&job, clock()).await?.enqueued > 0 {
+                    bell.notify_one();
+                }
+                Ok(())
+            })
+        };
+        Follower {
+            store: self.store.clone(),
+            changes: self.changes.clone(),
+            clock,
+            pace: Pace { tally_delay, ..Pace::default() },
+            arrived: self.arrived.clone(),
+            evaluate,
+        }
+    }
+}
+
+type Evaluation = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// Keeps the embedded store's file from growing with what is over.
+async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {
+    let mut stopped = std::pin::pin!(until(stop));
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = sleep(TIDY_EVERY) => {}
+        }
+        let done_with = house.changes.done_with(&house.store).await;
+        let engine = engine.clone();
+        let tidied = tokio::task::spawn_blocking(move || {
+            if let Ok(Some(sequence)) = done_with {
+                engine.forget(FACTS, &sequence)?;
+            }
+            engine.expire()
+        });
+        if let Ok(Err(error)) = tidied.await {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the store's file was not tidied"
+            );
+        }
+    }
+}
+
+async fn until(mut stop: watch::Receiver<bool>) {
+    // The sender gone means the same: stop.
+    let _ = stop.wait_for(|it| *it).await;
+}
+
+async fn asked_to_stop() -> anyhow::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// One line for people and scripts, which learn from it what port 0 became.
+#[expect(clippy::print_stdout, reason = "what the command was asked for")]
+fn announce(address: SocketAddr) {
+    println!("listening on http://{address}");
+}

@@ -1,0 +1,68 @@
+//! What must survive us: facts, the views made of them, alerts and the messages they owe.
+//!
+//! There is one implementation, over the DynamoDB SDK; on a laptop the SDK talks to an engine embedded in this process,
+//! and nothing here or above can tell. Everything is idempotent: a condition lets the better write win, so any of them may
+//! be repeated, and a crash between two is repaired by doing both again.
+//!
+//! The methods of [`Store`] are spread over the modules below, one per kind of item:
+//!
+//! | module | what |
+//! |---|---|
+//! | [`schema`] | every table, key, attribute and index, and nothing else that knows their names |
+//! | [`facts`] | `record`, `tallies`, `verdicts` |
+//! | [`blocks`] | `put_part`, `blocks` |
+//! | [`timeouts`] | `put_timeout`, `timeouts` |
+//! | [`functions`] | `put_summary`, `summary`, `fleet` |
+//! | [`alerts`] | `step_alert`, `waking_alerts` |
+//! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
+//! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
+//! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
+//!
+//! **Invariant.** No clock: `now` is an argument. The store never sees the channels.
+
+pub mod access;
+pub mod alerts;
+pub mod blocks;
+pub mod changes;
+pub mod checkpoints;
+pub mod embedded;
+pub mod facts;
+pub mod functions;
+mod item;
+#[cfg(test)]
+pub(crate) mod laboratory;
+pub mod outbox;
+pub mod schema;
+pub mod tables;
+pub mod timeouts;
+
+use std::error::Error;
+
+/// The two tables. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    dynamo: aws_sdk_dynamodb::Client,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Somebody else was first, and again each time it was tried. Read it again; nothing is wrong.
+    #[error("{0} keeps moving on")]
+    Stale(String),
+    /// What was read is not something we ever write.
+    #[error("unreadable item {key}: {problem}")]
+    Corrupt { key: String, problem: String },
+    /// It may work in a moment: no answer, a fault on the other side, or too much at once.
+    #[error("the table did not answer")]
+    Unavailable(#[source] Box<dyn Error + Send + Sync>),
+    /// It will not work until somebody changes something: a permission, a table, or this code.
+    #[error("the table refused the request")]
+    Refused(#[source] Box<dyn Error + Send + Sync>),
+}
+
+impl Store {
+    pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
+        Self { dynamo }
+    }
+}

@@ -1,0 +1,163 @@
+//! Block views: for every function and block, a tally part and a verdict part.
+//!
+//! **Invariant.** A part is replaced only by one whose basis is greater.
+
+use futures::future::try_join_all;
+use overtime_wire::{Block, FunctionKey};
+use serde::Serialize;
+
+use crate::{
+    domain::{
+        fact::Part,
+        view::{Basis, BlockView, TallyPart, VerdictPart},
+    },
+    store::{
+        Store, StoreError,
+        item::{Row, failed, json, keyed, number, text, won},
+        schema::{
+            self, BLOCKS_LIVE, Key, STATE,
+            attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
+        },
+    },
+};
+
+/// The condition under which a view that has seen more replaces one that has seen less.
+pub(super) const HAS_SEEN_MORE: &str =
+    "attribute_not_exists(#g) OR #g < :g OR (#g = :g AND #w < :w)";
+
+/// Which part of which block.
+#[derive(Debug, Clone, Copy)]
+pub struct PartKey<'a> {
+    pub function: &'a FunctionKey,
+    pub block: Block,
+    pub part: Part,
+}
+
+impl PartKey<'_> {
+    fn key(&self) -> Key {
+        Key {
+            pk: schema::blocks_pk(self.function, schema::block_day(self.block)),
+            sk: schema::block_sk(self.block, name(self.part)),
+        }
+    }
+}
+
+fn name(part: Part) -> &'static str {
+    match part {
+        Part::Tally => "T",
+        Part::Verdict => "V",
+    }
+}
+
+impl Store {
+    /// Writes a part — a [`TallyPart`] or a [`VerdictPart`], as the key says — unless what stands has seen as much.
+    pub async fn put_part<P: Serialize>(
+        &self,
+        key: PartKey<'_>,
+        part: &P,
+        basis: Basis,
+    ) -> Result<bool, StoreError> {
+        let mut item = keyed(&key.key());
+        item.insert(VALUE.to_owned(), json(part)?);
+        item.insert(GENERATION.to_owned(), number(basis.generation));
+        item.insert(WRITES.to_owned(), number(basis.writes));
+        let expires = schema::expires(key.block.end().plus(BLOCKS_LIVE));
+        item.insert(EXPIRES.to_owned(), number(expires));
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(STATE)
+            .set_item(Some(item))
+            .condition_expression(HAS_SEEN_MORE)
+            .expression_attribute_names("#g", GENERATION)
+            .expression_attribute_names("#w", WRITES)
+            .expression_attribute_values(":g", number(basis.generation))
+            .expression_attribute_values(":w", number(basis.writes));
+        won(put.send().await)
+    }
+
+    /// How much the part that stands has seen, if there is one.
+    pub async fn part_basis(&self, key: PartKey<'_>) -> Result<Option<Basis>, StoreError> {
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(STATE)
+            .set_key(Some(keyed(&key.key())))
+            .consistent_read(true)
+            .projection_expression("#pk, #sk, #g, #w")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_names("#g", GENERATION)
+            .expression_attribute_names("#w", WRITES);
+        let item = get.send().await.map_err(failed)?.item;
+        item.map(|it| basis(&Row(it))).transpose()
+    }
+
+    /// The function's block views from `first` to `last`, both inclusive, oldest first, strongly consistent.
+    pub async fn blocks(
+        &self,
+        function: &FunctionKey,
+        first: Block,
+        last: Block,
+    ) -> Result<Vec<BlockView>, StoreError> {
+        let days = schema::block_day(first)..=schema::block_day(last);
+        let pages =
+            days.map(|day| self.day_of_blocks(schema::blocks_pk(function, day), first, last));
+        let mut views: Vec<BlockView> = Vec::new();
+        for row in try_join_all(pages).await?.into_iter().flatten() {
+            let (block, part) = schema::parse_block_sk(row.text(SK)?)
+                .ok_or_else(|| row.corrupt(SK, "names no block"))?;
+            if views.last().is_none_or(|it| it.block != block) {
+                views.push(BlockView::empty(block));
+            }
+            if let Some(view) = views.last_mut() {
+                add(view, part, &row)?;
+            }
+        }
+        Ok(views)
+    }
+
+    async fn day_of_blocks(
+        &self,
+        pk: String,
+        first: Block,
+        last: Block,
+    ) -> Result<Vec<Row>, StoreError> {
+        let mut items = self
+            .dynamo
+            .query()
+            .table_name(STATE)
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_names("#sk", SK)
+            .expression_attribute_values(":pk", text(pk))
+            .expression_attribute_values(":first", text(schema::block_sk(first, "")))
+            .expression_attribute_values(":last", text(schema::block_sk(last, "~")))
+            .into_paginator()
+            .items()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(item) = items.next().await {
+            rows.push(Row(item.map_err(failed)?));
+        }
+        Ok(rows)
+    }
+}
+
+fn basis(row: &Row) -> Result<Basis, StoreError> {
+    Ok(Basis { generation: row.number(GENERATION)?, writes: row.number(WRITES)? })
+}
+
+fn add(view: &mut BlockView, part: &str, row: &Row) -> Result<(), StoreError> {
+    match part {
+        "T" => view.tally = Some(row.json::<TallyPart>(VALUE)?),
+        "V" => view.verdict = Some(row.json::<VerdictPart>(VALUE)?),
+        _ => return Err(row.corrupt(SK, "names no part")),
+    }
+    view.writes += basis(row)?.writes;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,91 @@
+//! A store of its own for every test: the embedded engine in a directory that goes with it.
+//!
+//! Tests run against what a laptop runs against, so there is nothing that could behave differently from it.
+
+use std::time::Duration;
+
+use overtime_wire::{
+    Block, Cause, EpochMillis, Evidence, FunctionKey, IncarnationId, MinuteCounts, Ordinal,
+    Outcome, Profile, Subject, Tally, Verdict,
+};
+
+use crate::store::{Store, access::Access, embedded::Engine};
+
+/// A store, and what must live as long as it.
+#[derive(Debug)]
+pub(crate) struct Laboratory {
+    pub(crate) store: Store,
+    pub(crate) access: Access,
+    pub(crate) engine: Engine,
+    _directory: tempfile::TempDir,
+}
+
+pub(crate) fn block() -> Block {
+    Block::from_number(1_992_768)
+}
+
+impl Laboratory {
+    pub(crate) async fn open() -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = Engine::start(directory.path()).unwrap();
+        let access = Access::embedded(&engine.endpoint());
+        let store = Store::new(access.dynamo.clone());
+        store.ensure_tables().await.unwrap();
+        Self { store, access, engine, _directory: directory }
+    }
+}
+
+pub(crate) fn function(name: &str) -> FunctionKey {
+    FunctionKey {
+        account: "012345678901".parse().unwrap(),
+        region: "eu-west-1".parse().unwrap(),
+        name: name.parse().unwrap(),
+    }
+}
+
+pub(crate) fn incarnation(number: u8) -> IncarnationId {
+    IncarnationId([number; 16])
+}
+
+/// A moment of [`block`].
+pub(crate) fn at(offset_ms: i64) -> EpochMillis {
+    EpochMillis(block().start().0 + offset_ms)
+}
+
+pub(crate) fn tally(revision: u32, invocations: u32) -> Tally {
+    let profile = Profile { memory_mb: 128, version: "1".to_owned(), ..Profile::default() };
+    let mut tally = Tally::new(block(), profile);
+    tally.revision = revision;
+    let counts = MinuteCounts { invocations, ..MinuteCounts::default() };
+    tally.minutes.insert(block().minute(at(0)), counts);
+    (0..invocations).for_each(|_| tally.completed(Duration::from_millis(20)));
+    tally
+}
+
+/// A confirmed timeout, first seen `seen_ms` into [`block`].
+pub(crate) fn verdict(ordinal: u32, seen_ms: i64) -> Verdict {
+    Verdict {
+        block: block(),
+        ordinal: Ordinal(ordinal),
+        revision: 1,
+        evidence: Evidence::RuntimeDone,
+        outcome: Outcome::Timeout,
+        subject: Subject::Invocation,
+        cause: Cause::Handler,
+        seen: at(seen_ms),
+        started: Some(at(seen_ms)),
+        deadline: Some(at(seen_ms + 3_000)),
+        detected: at(seen_ms + 3_020),
+        timeout: Duration::from_secs(3),
+        duration: None,
+        request: None,
+        version: "1".to_owned(),
+        alias: String::new(),
+        cold_start: false,
+        memory_mb: 128,
+        max_memory_used_mb: 0,
+        trace: None,
+        environment: "sandbox".to_owned(),
+        log_tail: String::new(),
+    }
+}

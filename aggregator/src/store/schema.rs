@@ -1,0 +1,290 @@
+//! Every table, key, attribute and index. Nothing else knows their names.
+//!
+//! **facts**: what was sent. Stream `KEYS_ONLY`, TTL on `x`.
+//!
+//! | pk | sk | what | attributes |
+//! |---|---|---|---|
+//! | `ACCOUNT#REGION#NAME#BLOCK#SHARD` | `T#INCARNATION` | tally | `b` `r` `w` `a` `x` |
+//! | same | `V#INCARNATION#ORDINAL` | verdict | same |
+//!
+//! The sort key's first letter tells tallies from verdicts, so that stream filters can. The shard is one of [`FACT_SHARDS`],
+//! by a hash of the incarnation, so that ten thousand sandboxes of one function do not share a partition; readers ask all
+//! shards. The numbers of block and ordinal are padded so that they sort.
+//!
+//! **state**: what is made of them. TTL on `x`.
+//!
+//! | pk | sk | what | attributes |
+//! |---|---|---|---|
+//! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` |
+//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, listed: `day` `fday` `at` |
+//! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` |
+//! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` |
+//! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why` `x`, waiting: `queue` `due` |
+//! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` |
+//!
+//! | index of state | keys | finds |
+//! |---|---|---|
+//! | [`BY_DEADLINE`] | `day` = `DAY#SHARD`, `at` | the fleet's timeouts; a day has [`DAY_SHARDS`] shards |
+//! | [`BY_FUNCTION`] | `fday` = `ACCOUNT#REGION#NAME#DAY`, `at` | one function's timeouts |
+//! | [`BY_DUE`] | `queue`, `due` | alerts to look at again, messages to send |
+//!
+//! Attributes: `b` a fact's bytes as they came, `r` its rank, `w` writes (of a view: the sum it was made from), `a` first
+//! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest block, `at` a
+//! place in the list, `ver` version, `due` in milliseconds, `queued` in milliseconds.
+//!
+//! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
+
+use std::time::Duration;
+
+use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
+
+pub const FACTS: &str = "facts";
+pub const STATE: &str = "state";
+
+pub const BY_DEADLINE: &str = "by_deadline";
+pub const BY_FUNCTION: &str = "by_function";
+pub const BY_DUE: &str = "by_due";
+
+pub const FACT_SHARDS: u64 = 8;
+pub const ROW_PARTITIONS: u64 = 64;
+pub const DAY_SHARDS: u64 = 4;
+pub const OUTBOX_SHARDS: u64 = 4;
+
+/// Raw facts live this long after their block.
+pub const FACTS_LIVE: Duration = Duration::from_hours(72);
+/// Block views live this long after their block.
+pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
+/// Entries of the timeouts list live this long after their block.
+pub const TIMEOUTS_LIVE: Duration = Duration::from_hours(90 * 24);
+/// Messages are kept this long after they were delivered or given up.
+pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
+
+/// Names of attributes.
+pub mod attribute {
+    pub const PK: &str = "pk";
+    pub const SK: &str = "sk";
+    pub const BYTES: &str = "b";
+    pub const RANK: &str = "r";
+    pub const WRITES: &str = "w";
+    pub const ACCEPTED: &str = "a";
+    pub const EXPIRES: &str = "x";
+    pub const VALUE: &str = "v";
+    pub const GENERATION: &str = "g";
+    pub const NEWEST: &str = "n";
+    pub const DAY: &str = "day";
+    pub const FUNCTION_DAY: &str = "fday";
+    pub const PLACE: &str = "at";
+    pub const VERSION: &str = "ver";
+    pub const STATUS: &str = "status";
+    pub const QUEUED: &str = "queued";
+    pub const TRIES: &str = "tries";
+    pub const PROBLEM: &str = "why";
+    pub const QUEUE: &str = "queue";
+    pub const DUE: &str = "due";
+    pub const SEQUENCE: &str = "seq";
+}
+
+/// The first letter of a tally's sort key.
+pub const TALLY: &str = "T#";
+/// The first letter of a verdict's sort key.
+pub const VERDICT: &str = "V#";
+
+const DAY_MS: i64 = 86_400_000;
+
+/// An item's whole key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Key {
+    pub pk: String,
+    pub sk: String,
+}
+
+fn path(function: &FunctionKey) -> String {
+    let FunctionKey { account, region, name } = function;
+    format!("{account}#{region}#{name}")
+}
+
+fn parse_path(path: &str) -> Option<FunctionKey> {
+    let mut parts = path.split('#');
+    let function = FunctionKey {
+        account: parts.next()?.parse().ok()?,
+        region: parts.next()?.parse().ok()?,
+        name: parts.next()?.parse().ok()?,
+    };
+    parts.next().is_none().then_some(function)
+}
+
+/// FNV-1a: the same everywhere and forever, which the standard library's hasher does not promise.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+pub fn facts_pk(function: &FunctionKey, block: Block, shard: u64) -> String {
+    format!("{}#{:08}#{shard}", path(function), block.number())
+}
+
+pub fn fact_shard(incarnation: IncarnationId) -> u64 {
+    hash(&incarnation.0) % FACT_SHARDS
+}
+
+pub fn tally_sk(incarnation: IncarnationId) -> String {
+    format!("{TALLY}{incarnation}")
+}
+
+pub fn verdict_sk(incarnation: IncarnationId, ordinal: Ordinal) -> String {
+    format!("{VERDICT}{incarnation}#{:010}", ordinal.0)
+}
+
+/// Whose facts a partition of `facts` holds.
+pub fn parse_facts_pk(pk: &str) -> Option<(FunctionKey, Block)> {
+    let (rest, _shard) = pk.rsplit_once('#')?;
+    let (function, block) = rest.rsplit_once('#')?;
+    Some((parse_path(function)?, Block::from_number(block.parse().ok()?)))
+}
+
+/// Which incarnation a sort key of `facts` names.
+pub fn parse_fact_sk(sk: &str) -> Option<IncarnationId> {
+    let rest = sk.strip_prefix(TALLY).or_else(|| sk.strip_prefix(VERDICT))?;
+    IncarnationId::parse(rest.split('#').next()?)
+}
+
+pub fn blocks_pk(function: &FunctionKey, day: u32) -> String {
+    format!("B#{}#{day:05}", path(function))
+}
+
+/// The day that a block lies in, since 1970.
+pub fn block_day(block: Block) -> u32 {
+    u32::try_from(block.start().0 / DAY_MS).unwrap_or(0)
+}
+
+pub fn block_sk(block: Block, part: &str) -> String {
+    format!("{:08}#{part}", block.number())
+}
+
+pub fn parse_block_sk(sk: &str) -> Option<(Block, &str)> {
+    let (block, part) = sk.split_once('#')?;
+    Some((Block::from_number(block.parse().ok()?), part))
+}
+
+pub fn timeouts_pk(function: &FunctionKey, block: Block) -> String {
+    format!("V#{}#{:08}", path(function), block.number())
+}
+
+pub fn timeout_sk(incarnation: IncarnationId, ordinal: Ordinal) -> String {
+    format!("{incarnation}#{:010}", ordinal.0)
+}
+
+/// Which verdict a sort key of the timeouts list names.
+pub fn parse_timeout_sk(sk: &str) -> Option<(IncarnationId, Ordinal)> {
+    let (incarnation, ordinal) = sk.split_once('#')?;
+    Some((IncarnationId::parse(incarnation)?, Ordinal(ordinal.parse().ok()?)))
+}
+
+/// Whose entries a partition of the timeouts list holds.
+pub fn parse_timeouts_pk(pk: &str) -> Option<(FunctionKey, Block)> {
+    let (function, block) = pk.strip_prefix("V#")?.rsplit_once('#')?;
+    Some((parse_path(function)?, Block::from_number(block.parse().ok()?)))
+}
+
+/// The day that an instant lies in, since 1970.
+pub fn day(at: EpochMillis) -> i64 {
+    at.0.div_euclid(DAY_MS)
+}
+
+pub fn fleet_day(day: i64, shard: u64) -> String {
+    format!("{day}#{shard}")
+}
+
+pub fn day_shard(place: &str) -> u64 {
+    hash(place.as_bytes()) % DAY_SHARDS
+}
+
+pub fn function_day(function: &FunctionKey, day: i64) -> String {
+    format!("{}#{day}", path(function))
+}
+
+pub fn row_key(function: &FunctionKey) -> Key {
+    let sk = path(function);
+    Key { pk: row_pk(hash(sk.as_bytes()) % ROW_PARTITIONS), sk }
+}
+
+pub fn row_pk(partition: u64) -> String {
+    format!("S#{partition:02}")
+}
+
+pub fn parse_row_sk(sk: &str) -> Option<FunctionKey> {
+    parse_path(sk)
+}
+
+pub fn alert_key(rule: &str, function: &FunctionKey) -> Key {
+    Key { pk: format!("A#{}", path(function)), sk: rule.to_owned() }
+}
+
+pub fn parse_alert_pk(pk: &str) -> Option<FunctionKey> {
+    parse_path(pk.strip_prefix("A#")?)
+}
+
+pub fn outbox_key(id: &str) -> Key {
+    Key { pk: format!("O#{id}"), sk: "-".to_owned() }
+}
+
+pub fn parse_outbox_pk(pk: &str) -> Option<&str> {
+    pk.strip_prefix("O#")
+}
+
+/// The queue of alerts that want to be looked at again.
+pub const ALERTS_QUEUE: &str = "alerts";
+
+pub fn outbox_queue(id: &str) -> String {
+    format!("outbox#{}", hash(id.as_bytes()) % OUTBOX_SHARDS)
+}
+
+pub fn outbox_queues() -> impl Iterator<Item = String> {
+    (0..OUTBOX_SHARDS).map(|shard| format!("outbox#{shard}"))
+}
+
+pub fn checkpoint_key(stream: &str, shard: &str) -> Key {
+    Key { pk: format!("C#{stream}"), sk: shard.to_owned() }
+}
+
+/// An instant as TTL wants it.
+pub fn expires(at: EpochMillis) -> i64 {
+    at.0 / 1_000
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn function() -> FunctionKey {
+        FunctionKey {
+            account: "012345678901".parse().unwrap(),
+            region: "eu-west-1".parse().unwrap(),
+            name: "orders".parse().unwrap(),
+        }
+    }
+
+    #[test]
+    fn keys_are_read_back() {
+        let (block, incarnation) = (Block::from_number(1_992_768), IncarnationId([7; 16]));
+        let pk = facts_pk(&function(), block, 3);
+        assert_eq!(pk, "012345678901#eu-west-1#orders#01992768#3");
+        assert_eq!(parse_facts_pk(&pk), Some((function(), block)));
+        assert_eq!(parse_fact_sk(&tally_sk(incarnation)), Some(incarnation));
+        assert_eq!(parse_fact_sk(&verdict_sk(incarnation, Ordinal(3))), Some(incarnation));
+        assert_eq!(parse_timeouts_pk(&timeouts_pk(&function(), block)), Some((function(), block)));
+        assert_eq!(parse_row_sk(&row_key(&function()).sk), Some(function()));
+        assert_eq!(parse_alert_pk(&alert_key("any", &function()).pk), Some(function()));
+        assert_eq!(parse_outbox_pk(&outbox_key("id").pk), Some("id"));
+        assert_eq!(parse_block_sk(&block_sk(block, "T")), Some((block, "T")));
+    }
+
+    #[test]
+    fn a_key_that_is_not_ours_is_nobodys() {
+        for text in ["", "#", "a#b#c#d#e", "012345678901#eu-west-1#orders#x#1"] {
+            assert_eq!(parse_facts_pk(text), None, "{text}");
+        }
+        assert_eq!(parse_fact_sk("X#07"), None);
+    }
+}

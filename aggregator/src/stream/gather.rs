@@ -1,0 +1,235 @@
+//! What is to be evaluated, when, and how far the stream is done with.
+//!
+//! ```text
+//!   taken ──▶ dirty ──due──▶ running ──done──▶ forgotten
+//!               ▲               │
+//!               └───── failed ──┘
+//! ```
+//!
+//! Verdicts are due at once and tallies after a delay, so that one evaluation reads what many sandboxes said. A function that
+//! changes all the time spends from a bucket: it may be evaluated so many times in a row and then only as fast as the
+//! bucket fills. Whatever waits is kept; the last change is never lost.
+//!
+//! **Invariant.** No clock: `now` is an argument. The checkpoint never passes a record whose evaluation is not done.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    time::Duration,
+};
+
+use overtime_wire::{Block, EpochMillis, FunctionKey};
+
+use crate::domain::fact::{Job, Part};
+
+/// How fast is fast enough.
+#[derive(Debug, Clone, Copy)]
+pub struct Pace {
+    /// How long tallies are gathered.
+    pub tally_delay: Duration,
+    /// How many evaluations of a function may follow each other without a pause.
+    pub burst: u32,
+    /// How often a function in a storm is evaluated.
+    pub storm_gap: Duration,
+    /// How long to wait after an evaluation failed.
+    pub retry_after: Duration,
+}
+
+impl Default for Pace {
+    fn default() -> Self {
+        Self {
+            tally_delay: Duration::from_secs(1),
+            burst: 30,
+            storm_gap: Duration::from_millis(500),
+            retry_after: Duration::from_secs(1),
+        }
+    }
+}
+
+/// Everything that waits or runs, of one shard of the stream.
+#[derive(Debug)]
+pub(super) struct Gather {
+    pace: Pace,
+    /// How many records were taken, ever: a record's number is the count before it.
+    taken: u64,
+    /// Records not yet behind the checkpoint: number and sequence, oldest first.
+    records: VecDeque<(u64, String)>,
+    dirty: HashMap<(FunctionKey, Block), Parts>,
+    /// By function, because two evaluations of one function at the same time would waste one.
+    running: HashMap<FunctionKey, (Block, Parts)>,
+    buckets: HashMap<FunctionKey, Bucket>,
+}
+
+type Parts = BTreeMap<Part, Dirty>;
+
+/// A part of a block that changed.
+#[derive(Debug, Clone, Copy)]
+struct Dirty {
+    /// The number of the first record that is not evaluated.
+    since: u64,
+    due: EpochMillis,
+}
+
+/// How many evaluations a function may have at once.
+#[derive(Debug, Clone, Copy)]
+struct Bucket {
+    left: u32,
+    filled_at: EpochMillis,
+}
+
+/// Most records that are taken before some are done with.
+const RECORDS_MAX: usize = 20_000;
+
+impl Gather {
+    pub(super) fn new(pace: Pace) -> Self {
+        Self {
+            pace,
+            taken: 0,
+            records: VecDeque::new(),
+            dirty: HashMap::new(),
+            running: HashMap::new(),
+            buckets: HashMap::new(),
+        }
+    }
+
+    /// Whether no more should be taken for now.
+    pub(super) fn is_full(&self) -> bool {
+        self.records.len() >= RECORDS_MAX
+    }
+
+    /// Whether everything that was taken is done with.
+    pub(super) fn is_idle(&self) -> bool {
+        self.dirty.is_empty() && self.running.is_empty()
+    }
+
+    /// Takes a record.
+    pub(super) fn take(
+        &mut self,
+        sequence: String,
+        changed: Option<(FunctionKey, Block, Part)>,
+        now: EpochMillis,
+    ) {
+        let number = self.taken;
+        self.taken += 1;
+        self.records.push_back((number, sequence));
+        let Some((function, block, part)) = changed else { return };
+        let due = match part {
+            Part::Tally => now.plus(self.pace.tally_delay),
+            Part::Verdict => now,
+        };
+        let parts = self.dirty.entry((function, block)).or_default();
+        parts.entry(part).or_insert(Dirty { since: number, due });
+    }
+
+    /// What is to be evaluated now, at most `free`, what waited longest first.
+    pub(super) fn start(&mut self, now: EpochMillis, free: usize) -> Vec<Job> {
+        let mut due: Vec<_> = self
+            .dirty
+            .iter()
+            .filter(|((function, _), _)| !self.running.contains_key(function))
+            .filter_map(|(key, parts)| Some((first_due(parts, now)?, key.clone())))
+            .collect();
+        due.sort();
+        let mut jobs = Vec::new();
+        for (_, key) in due {
+            if jobs.len() >= free {
+                break;
+            }
+            if !self.running.contains_key(&key.0) && self.spend(&key.0, now) {
+                jobs.extend(self.run(key, now));
+            }
+        }
+        jobs
+    }
+
+    fn run(&mut self, key: (FunctionKey, Block), now: EpochMillis) -> Option<Job> {
+        let parts = self.dirty.get_mut(&key)?;
+        let ready: Parts = parts.extract_if(.., |_, it| it.due <= now).collect();
+        if parts.is_empty() {
+            self.dirty.remove(&key);
+        }
+        let (function, block) = key;
+        let job = Job {
+            function: function.clone(),
+            block,
+            tallies: ready.contains_key(&Part::Tally),
+            verdicts: ready.contains_key(&Part::Verdict),
+        };
+        self.running.insert(function, (block, ready));
+        Some(job)
+    }
+
+    pub(super) fn done(&mut self, function: &FunctionKey) {
+        self.running.remove(function);
+    }
+
+    /// What could not be evaluated waits again, from where it began.
+    pub(super) fn failed(&mut self, function: &FunctionKey, now: EpochMillis) {
+        let Some((block, parts)) = self.running.remove(function) else { return };
+        let waiting = self.dirty.entry((function.clone(), block)).or_default();
+        for (part, dirty) in parts {
+            let due = now.plus(self.pace.retry_after);
+            waiting.insert(part, Dirty { since: dirty.since, due });
+        }
+    }
+
+    /// The last record up to which everything is done, if that is news.
+    pub(super) fn checkpoint(&mut self) -> Option<String> {
+        let running = self.running.values().flat_map(|(_, parts)| parts.values());
+        let waiting = self.dirty.values().flat_map(BTreeMap::values);
+        let first_open = running.chain(waiting).map(|it| it.since).min().unwrap_or(u64::MAX);
+        let mut last = None;
+        while let Some((_, sequence)) = self.records.pop_front_if(|(it, _)| *it < first_open) {
+            last = Some(sequence);
+        }
+        last
+    }
+
+    /// How long nothing will be due; `None` when nothing waits for time alone.
+    pub(super) fn pause(&self, now: EpochMillis) -> Option<Duration> {
+        let waiting = self.dirty.iter().filter(|((it, _), _)| !self.running.contains_key(it));
+        let due = waiting.filter_map(|((function, _), parts)| {
+            let first = parts.values().map(|it| it.due).min()?;
+            Some(first.max(self.allowed_at(function)))
+        });
+        due.min().map(|it| it.since(now))
+    }
+
+    /// When the function's bucket has something in it.
+    fn allowed_at(&self, function: &FunctionKey) -> EpochMillis {
+        match self.buckets.get(function) {
+            Some(bucket) if bucket.left == 0 => bucket.filled_at.plus(self.pace.storm_gap),
+            _ => EpochMillis(i64::MIN),
+        }
+    }
+
+    fn spend(&mut self, function: &FunctionKey, now: EpochMillis) -> bool {
+        let full = Bucket { left: self.pace.burst, filled_at: now };
+        let bucket = self.buckets.entry(function.clone()).or_insert(full);
+        let gap_ms = self.pace.storm_gap.as_millis().max(1);
+        let drops = now.since(bucket.filled_at).as_millis() / gap_ms;
+        if drops > 0 {
+            let drops = u32::try_from(drops).unwrap_or(u32::MAX);
+            let left = bucket.left.saturating_add(drops);
+            *bucket = Bucket { left: left.min(self.pace.burst), filled_at: now };
+        }
+        let allowed = bucket.left > 0;
+        bucket.left = bucket.left.saturating_sub(1);
+        if self.buckets.len() > BUCKETS_MAX {
+            // A bucket that was not touched for so long is full: forgetting it changes nothing.
+            let gap = self.pace.storm_gap * self.pace.burst;
+            self.buckets.retain(|_, it| now.since(it.filled_at) < gap);
+        }
+        allowed
+    }
+}
+
+/// How many buckets there may be before full ones are looked for.
+const BUCKETS_MAX: usize = 10_000;
+
+/// When the part that is due first became so, if any is.
+fn first_due(parts: &Parts, now: EpochMillis) -> Option<EpochMillis> {
+    parts.values().map(|it| it.due).filter(|due| *due <= now).min()
+}
+
+#[cfg(test)]
+mod tests;

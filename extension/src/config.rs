@@ -1,0 +1,243 @@
+//! Every setting, read once, at the edge, into types that cannot be wrong.
+//!
+//! Whoever fixes a function's environment pays one deploy per mistake we report, so all of them are reported together, by
+//! the name they would edit. Values are never echoed: a URL may carry a secret.
+
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use crate::uplink::target::Target;
+
+/// The settings of a process that reports.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// `OVERTIME_URL`.
+    pub target: Target,
+    /// `OVERTIME_AUTH`.
+    pub auth: Auth,
+    /// `OVERTIME_FLUSH_INTERVAL`.
+    pub flush_interval: Interval,
+    /// `OVERTIME_NEAR_TIMEOUT`.
+    pub near_timeout: Share,
+    /// `OVERTIME_TAGS`.
+    pub tags: Tags,
+}
+
+/// How requests prove whose they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Auth {
+    /// `SigV4`, as a Function URL with `AWS_IAM` expects it.
+    Iam,
+    /// For laptops and tests.
+    None,
+}
+
+/// All that is wrong with the settings.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct Faults(Vec<String>);
+
+impl fmt::Display for Faults {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("; "))
+    }
+}
+
+impl Config {
+    /// Takes the lookup rather than the environment: tests pass a map.
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let mut reader = Reader { lookup, faults: Vec::new() };
+        let target = reader.required("OVERTIME_URL", "set it to the aggregator's base URL");
+        let auth = reader.or("OVERTIME_AUTH", Auth::Iam);
+        let flush_interval = reader.or("OVERTIME_FLUSH_INTERVAL", Interval(Duration::from_mins(1)));
+        let near_timeout = reader.or("OVERTIME_NEAR_TIMEOUT", Share(0.8));
+        let tags = reader.or("OVERTIME_TAGS", Tags::default());
+        match (target, auth, flush_interval, near_timeout, tags) {
+            (Some(target), Some(auth), Some(flush_interval), Some(near_timeout), Some(tags)) => {
+                Ok(Self { target, auth, flush_interval, near_timeout, tags })
+            }
+            _ => Err(Faults(reader.faults)),
+        }
+    }
+}
+
+struct Reader<L> {
+    lookup: L,
+    faults: Vec<String>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    /// An empty value is an unset one: infrastructure code often cannot leave a variable out.
+    fn value(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
+    }
+
+    fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, fix: &str) -> Option<T> {
+        let Some(value) = self.value(name) else {
+            self.faults.push(format!("{name} is not set: {fix}"));
+            return None;
+        };
+        self.parse(name, &value)
+    }
+
+    fn or<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
+        match self.value(name) {
+            Some(value) => self.parse(name, &value),
+            None => Some(default),
+        }
+    }
+
+    fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, value: &str) -> Option<T> {
+        match value.parse() {
+            Ok(parsed) => Some(parsed),
+            Err(problem) => {
+                self.faults.push(format!("{name} is not valid: {problem}"));
+                None
+            }
+        }
+    }
+}
+
+impl FromStr for Auth {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "iam" => Ok(Self::Iam),
+            "none" => Ok(Self::None),
+            _ => Err("expected iam or none"),
+        }
+    }
+}
+
+/// How long tallies are gathered; zero sends after every invocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interval(pub Duration);
+
+impl FromStr for Interval {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m";
+        let digits = text.bytes().take_while(u8::is_ascii_digit).count();
+        let number: u64 = text[..digits].parse().map_err(|_| expected)?;
+        let milliseconds = match &text[digits..] {
+            "ms" => Some(number),
+            "s" => number.checked_mul(1_000),
+            "m" => number.checked_mul(60_000),
+            _ => None,
+        };
+        let milliseconds = milliseconds.filter(|it| *it <= 15 * 60_000);
+        milliseconds.map(Duration::from_millis).map(Self).ok_or(expected)
+    }
+}
+
+/// A share of the timeout: above 0, at most 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Share(pub f64);
+
+impl FromStr for Share {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let share = text.parse().ok().filter(|it| *it > 0.0 && *it <= 1.0);
+        share.map(Self).ok_or("expected a number above 0 and at most 1, as in 0.8")
+    }
+}
+
+/// What the customer calls this function: `team=payments,tier=1`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Tags(pub BTreeMap<String, String>);
+
+impl FromStr for Tags {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let expected = "expected at most 10 of key=value, separated by commas";
+        let mut tags = BTreeMap::new();
+        for tag in text.split(',').filter(|it| !it.trim().is_empty()) {
+            let (key, value) = tag.split_once('=').ok_or(expected)?;
+            if key.trim().is_empty() {
+                return Err(expected);
+            }
+            tags.insert(key.trim().to_owned(), value.trim().to_owned());
+        }
+        if tags.len() > 10 { Err(expected) } else { Ok(Self(tags)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use expect_test::{Expect, expect};
+
+    use super::*;
+
+    #[track_caller]
+    fn check(settings: &[(&str, &str)], expected: Expect) {
+        let lookup = |name: &str| {
+            settings.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        let seen = match Config::read(lookup) {
+            Ok(it) => format!(
+                "{} {:?} {:?} {} {:?}",
+                it.target, it.auth, it.flush_interval.0, it.near_timeout.0, it.tags.0
+            ),
+            Err(faults) => faults.to_string(),
+        };
+        expected.assert_eq(&seen);
+    }
+
+    #[test]
+    fn only_the_url_is_required() {
+        check(
+            &[("OVERTIME_URL", "https://abc.lambda-url.eu-west-1.on.aws/")],
+            expect!["https://abc.lambda-url.eu-west-1.on.aws Iam 60s 0.8 {}"],
+        );
+    }
+
+    #[test]
+    fn everything_can_be_set() {
+        check(
+            &[
+                ("OVERTIME_URL", "http://127.0.0.1:8787"),
+                ("OVERTIME_AUTH", "none"),
+                ("OVERTIME_FLUSH_INTERVAL", "500ms"),
+                ("OVERTIME_NEAR_TIMEOUT", "0.95"),
+                ("OVERTIME_TAGS", "team=payments, tier=1"),
+            ],
+            expect![[r#"http://127.0.0.1:8787 None 500ms 0.95 {"team": "payments", "tier": "1"}"#]],
+        );
+    }
+
+    #[test]
+    fn an_empty_value_is_an_unset_one() {
+        check(
+            &[("OVERTIME_URL", " "), ("OVERTIME_AUTH", "")],
+            expect!["OVERTIME_URL is not set: set it to the aggregator's base URL"],
+        );
+    }
+
+    #[test]
+    fn all_faults_are_named_together_and_no_value_is_echoed() {
+        check(
+            &[
+                ("OVERTIME_URL", "ftp://user:hunter2@host"),
+                ("OVERTIME_AUTH", "maybe"),
+                ("OVERTIME_FLUSH_INTERVAL", "16m"),
+                ("OVERTIME_NEAR_TIMEOUT", "NaN"),
+                ("OVERTIME_TAGS", "team"),
+            ],
+            expect![
+                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas"
+            ],
+        );
+    }
+
+    #[test]
+    fn intervals_are_read_with_their_unit() {
+        for (text, milliseconds) in [("0s", 0), ("500ms", 500), ("60s", 60_000), ("5m", 300_000)] {
+            assert_eq!(text.parse(), Ok(Interval(Duration::from_millis(milliseconds))));
+        }
+        for text in ["", "60", "s", "-1s", "1.5s", "99999999999999999999m", "1h", "60sé"] {
+            assert!(text.parse::<Interval>().is_err(), "{text}");
+        }
+    }
+}

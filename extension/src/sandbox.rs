@@ -1,0 +1,268 @@
+//! What happened in this environment: events and records in, facts out.
+//!
+//! ```text
+//!                 INVOKE, start, or an init inside an invocation
+//!                                   │ ordinal, block and minute are fixed
+//!                                   ▼
+//!          runtimeDone(success)   Open ──── SHUTDOWN(timeout), runtimeDone(timeout), report(timeout) ──▶ verdict
+//!                    │              │                                                                      ▲   │
+//!                    ▼              ▼                                                    better evidence ──┘   │
+//!                 Answered ──▶ Completed (next INVOKE, report, SHUTDOWN otherwise)       report(success) ──────┘
+//!                                   │ its end is known, or can no longer become known              retracts
+//!                                   ▼
+//!                                 tally
+//! ```
+//!
+//! Telemetry and events race each other, come late, twice, or not at all, so nothing here depends on their order: each adds
+//! to what is known about an invocation, and `judgement` is a function of all that is known.
+//!
+//! **Invariants.** An ordinal enters a tally only once nothing can turn it into a verdict, and never if it had one. Whatever
+//! falls out of a bounded place is counted in `Losses`. No clock, no socket, no randomness: time and ids are arguments.
+
+mod count;
+mod identity;
+mod init;
+mod invocation;
+mod judgement;
+mod observe;
+mod tallies;
+mod verdicts;
+mod window;
+
+use bytes::Bytes;
+use overtime_wire::{
+    Batch, Block, EpochMillis, FactKey, Incarnation, IncarnationId, Losses, Ordinal, Rank,
+};
+
+use crate::{
+    config::{Share, Tags},
+    fault::{self, Place},
+    lambda::Lambda,
+    runtime_api::{Invoke, Shutdown},
+    telemetry::Record,
+};
+
+use identity::Identity;
+use init::Init;
+use tallies::Tallies;
+use verdicts::Verdicts;
+use window::Window;
+
+/// What is known when the process begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Birth {
+    pub at: EpochMillis,
+    pub lambda: Lambda,
+    /// From the registration; empty when unsaid.
+    pub account: String,
+    pub tags: Tags,
+    pub near_timeout: Share,
+    /// Whether the platform posts telemetry to us.
+    pub hears_telemetry: bool,
+}
+
+/// Something that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    Invoke(Invoke),
+    Shutdown(Shutdown),
+    Record(Record),
+}
+
+/// The state of the environment, as far as it is known.
+#[derive(Debug)]
+pub struct Sandbox {
+    me: Identity,
+    init: Init,
+    window: Window,
+    tallies: Tallies,
+    verdicts: Verdicts,
+    near_timeout: Share,
+    next_ordinal: u32,
+    /// Since when a timeout makes recovery interesting.
+    troubled: Option<EpochMillis>,
+}
+
+/// A batch on its way, and which facts it carries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outgoing {
+    pub bytes: Bytes,
+    incarnation: IncarnationId,
+    tallies: Vec<(Block, u32)>,
+    verdicts: Vec<(Block, Ordinal, Rank)>,
+    /// How many new invocations it tells of.
+    invocations: u32,
+}
+
+impl Outgoing {
+    pub fn has_verdicts(&self) -> bool {
+        !self.verdicts.is_empty()
+    }
+
+    fn facts(&self) -> u32 {
+        u32::try_from(self.tallies.len() + self.verdicts.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Whether there are verdicts to send.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Held {
+    #[default]
+    Nothing,
+    /// All were carried by a request that did not get through.
+    Tried,
+    /// Some were carried by no request yet.
+    Fresh,
+}
+
+/// What waits to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Holdings {
+    pub verdicts: Held,
+    /// A tally has something new to say.
+    pub tallies: bool,
+    pub new_invocations: u32,
+    /// Since when the oldest of it waits.
+    pub oldest: Option<EpochMillis>,
+    pub troubled: Option<EpochMillis>,
+    /// Without an account there is no telling whose facts these are.
+    pub is_nameless: bool,
+}
+
+impl Sandbox {
+    pub fn new(birth: Birth) -> Self {
+        Self {
+            me: Identity::new(&birth),
+            init: Init::default(),
+            window: Window::new(birth.lambda.initialization.is_managed_instances()),
+            tallies: Tallies::default(),
+            verdicts: Verdicts::default(),
+            near_timeout: birth.near_timeout,
+            next_ordinal: 0,
+            troubled: None,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn apply(&mut self, event: Event, now: EpochMillis) {
+        match event {
+            Event::Invoke(invoke) => self.invoke(invoke, now),
+            Event::Shutdown(shutdown) => self.shutdown(shutdown.reason, now),
+            Event::Record(record) => self.record(record, now),
+        }
+        self.settle(now);
+    }
+
+    fn record(&mut self, record: Record, now: EpochMillis) {
+        match record {
+            Record::InitStart(it) => self.init_start(&it, now),
+            Record::InitEnd(it) => self.init_end(&it, now),
+            Record::Start(it) => self.start(it, now),
+            Record::RuntimeDone(it) => self.runtime_done(it, now),
+            Record::Report(it) => self.report(it, now),
+            Record::Resubscribed => self.troubled = Some(now),
+            Record::Dropped(records) => {
+                self.lose(now, |it| {
+                    it.dropped_records = it.dropped_records.saturating_add(records);
+                });
+            }
+            Record::Fault(place) => fault::strike(Some(place), Place::Core),
+        }
+    }
+
+    /// Notes a loss in the block of `now`. It rides along with whatever is sent next.
+    pub fn lose(&mut self, now: EpochMillis, what: impl FnOnce(&mut Losses)) {
+        if let Some(tally) = self.tallies.touch(Block::of(now), &self.me.profile) {
+            what(&mut tally.losses);
+        }
+    }
+
+    /// Whether an invocation that ended still lacks what only telemetry can tell.
+    pub fn awaits_telemetry(&self) -> bool {
+        self.me.hears_telemetry && self.window.iter().any(|it| !it.is_settled())
+    }
+
+    pub fn holdings(&self) -> Holdings {
+        Holdings {
+            verdicts: self.verdicts.held(),
+            tallies: self.tallies.has_news(),
+            new_invocations: self.tallies.new_invocations(),
+            oldest: self.tallies.oldest(),
+            troubled: self.troubled,
+            is_nameless: self.me.function.is_none(),
+        }
+    }
+
+    /// All that waits, as one batch; `None` when nothing does or nobody knows whose it is.
+    pub fn batch(&mut self, incarnation: IncarnationId, now: EpochMillis) -> Option<Outgoing> {
+        let function = self.me.function.clone()?;
+        let tallies = self.tallies.changed(&self.me.profile);
+        let verdicts = self.verdicts.all();
+        if tallies.is_empty() && verdicts.is_empty() {
+            return None;
+        }
+        let carried = |it: &overtime_wire::Recorded<overtime_wire::Verdict>| {
+            (it.fact.block, it.fact.ordinal, it.rank)
+        };
+        let mut outgoing = Outgoing {
+            bytes: Bytes::new(),
+            incarnation,
+            tallies: tallies.iter().map(|it| (it.fact.block, it.fact.revision)).collect(),
+            verdicts: verdicts.iter().map(carried).collect(),
+            invocations: self.tallies.new_invocations(),
+        };
+        let incarnations = vec![Incarnation { id: incarnation, tallies, verdicts }];
+        let partition = self.me.partition();
+        outgoing.bytes = Batch { function, partition, sent: now, incarnations }.encode().into();
+        Some(outgoing)
+    }
+
+    /// The aggregator has all of a batch, but for the facts it refuses by name: those are never sent again.
+    pub fn acknowledged(&mut self, sent: &Outgoing, refused: &[FactKey], now: EpochMillis) {
+        let ours = |key: &&FactKey| sent.keys().any(|it| it == **key);
+        let refused = u32::try_from(refused.iter().filter(ours).count()).unwrap_or(u32::MAX);
+        self.forget(sent, now);
+        if refused > 0 {
+            self.lose(now, |it| it.refused_facts = it.refused_facts.saturating_add(refused));
+        }
+    }
+
+    /// The aggregator wants none of a batch, now or ever.
+    pub fn refused(&mut self, sent: &Outgoing, now: EpochMillis) {
+        self.forget(sent, now);
+        let facts = sent.facts();
+        self.lose(now, |it| it.refused_facts = it.refused_facts.saturating_add(facts));
+    }
+
+    fn forget(&mut self, sent: &Outgoing, now: EpochMillis) {
+        for (block, revision) in &sent.tallies {
+            self.tallies.delivered(*block, *revision);
+        }
+        self.tallies.told(sent.invocations, now);
+        for (_, ordinal, rank) in &sent.verdicts {
+            self.verdicts.delivered(*ordinal, *rank);
+        }
+    }
+}
+
+impl Outgoing {
+    fn keys(&self) -> impl Iterator<Item = FactKey> + '_ {
+        let incarnation = self.incarnation;
+        let tallies = self
+            .tallies
+            .iter()
+            .map(move |(block, _)| FactKey::Tally { block: *block, incarnation });
+        tallies.chain(self.verdicts.iter().map(move |(block, ordinal, _)| FactKey::Verdict {
+            block: *block,
+            incarnation,
+            ordinal: *ordinal,
+        }))
+    }
+}
+
+#[cfg(test)]
+mod laws;
+#[cfg(test)]
+mod script;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,58 @@
+//! Finds whole records in a body that is not a JSON array.
+//!
+//! A body may be one object, one record per line, cut off, or the second half of a record that the platform split across
+//! two POSTs; a `platform.runtimeDone` may be stuck in any of them. Whatever begins like a record, where a record can
+//! begin, and reads to its end is one.
+//!
+//! **Invariant.** The text of a log never becomes a record: inside a string its quotes are escaped, and inside an object it
+//! follows a colon. The work is bounded: a body can make at most `TRIES` beginnings fail.
+
+use serde_json::value::RawValue;
+
+/// How many beginnings may turn out to be none before the rest is given up. Each may cost a pass over the body.
+const TRIES: u32 = 32;
+/// Keys that a record can begin with.
+const FIRST_KEYS: [&[u8]; 3] = [b"\"time\"", b"\"type\"", b"\"record\""];
+
+/// Hands every whole record to `found`, and returns how many unreadable stretches lay between them.
+pub fn records<'a>(body: &'a [u8], mut found: impl FnMut(&'a str)) -> u32 {
+    let (mut at, mut tries, mut clean) = (0, TRIES, true);
+    let mut unreadable = 0;
+    while let Some(brace) = body[at..].iter().position(|it| *it == b'{').map(|it| it + at) {
+        clean &= body[at..brace].iter().all(|it| is_between(*it));
+        let record = can_begin(body, brace).then(|| whole(&body[brace..]));
+        match record {
+            Some(Some(record)) => {
+                unreadable += u32::from(!clean);
+                found(record);
+                (at, clean) = (brace + record.len(), true);
+            }
+            other => {
+                (at, clean) = (brace + 1, false);
+                tries -= u32::from(other.is_some());
+                if tries == 0 {
+                    return unreadable + 1;
+                }
+            }
+        }
+    }
+    clean &= body[at..].iter().all(|it| is_between(*it));
+    unreadable + u32::from(!clean)
+}
+
+/// What may stand between records without anything being lost.
+fn is_between(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']')
+}
+
+/// Whether a record can begin with this brace: it is nobody's value, and its first key is a record's.
+fn can_begin(body: &[u8], brace: usize) -> bool {
+    let before = body[..brace].iter().rev().find(|it| !it.is_ascii_whitespace());
+    let inside = body[brace + 1..].trim_ascii_start();
+    before != Some(&b':') && FIRST_KEYS.iter().any(|key| inside.starts_with(key))
+}
+
+fn whole(text: &[u8]) -> Option<&str> {
+    let mut values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    values.next()?.ok().map(RawValue::get)
+}

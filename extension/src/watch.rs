@@ -1,0 +1,252 @@
+//! The loop beside the loop: everything that happens, one after the other, and what follows from it.
+//!
+//! All knowledge has one owner, so nothing is locked and nothing races: the poll loop, the listener and a send under way
+//! only hand over [`Input`]s. After each, the [`Sandbox`] says what it holds, [`flush`] decides, and a send is started.
+//!
+//! After SHUTDOWN it ends as soon as nothing is left to say, and at the latest when its time is up.
+
+mod leave;
+mod sending;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use overtime_wire::{EpochMillis, IncarnationId};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    clock,
+    config::Config,
+    entropy,
+    fault::Place,
+    flush::{self, Flush, Line, Moment, Policy, Situation},
+    notice::Notices,
+    runtime_api::Next,
+    sandbox::{Event, Held, Sandbox},
+    telemetry::{Decoded, Record},
+    uplink::{Uplink, circuit::Circuit, tls::Tls},
+};
+
+use leave::Leave;
+use sending::{Sending, Sent};
+
+/// Everything that can wake us. Nothing else can.
+#[derive(Debug)]
+pub enum Input {
+    /// INVOKE or SHUTDOWN, from the Extensions API.
+    Platform(Next),
+    /// A body posted to the listener.
+    Telemetry(Decoded),
+    /// A time that a decision named has come.
+    Tick,
+    /// A send has come back.
+    Sent(Sent),
+}
+
+/// What the loop owns.
+#[derive(Debug)]
+pub struct Watch {
+    sandbox: Sandbox,
+    interval: Duration,
+    circuit: Circuit,
+    notices: Arc<Notices>,
+    /// Telemetry that the inbox had no place for.
+    overflow: Arc<AtomicU32>,
+    /// Drawn at the first event: a snapshot is taken before it, and its copies must not share an id.
+    incarnation: Option<IncarnationId>,
+    /// `None` while a send has it.
+    uplink: Option<Uplink>,
+    spare: Uplink,
+    sending: Option<Sending>,
+    last_sent: EpochMillis,
+    leave: Option<Leave>,
+    /// Only ever set by our own tests.
+    fault: Option<Place>,
+}
+
+/// Whether the loop goes on.
+enum Step {
+    Continue { wake: Option<EpochMillis> },
+    Done,
+}
+
+impl Watch {
+    pub fn new(sandbox: Sandbox, config: &Config, notices: Arc<Notices>) -> Self {
+        Self {
+            sandbox,
+            interval: config.flush_interval.0,
+            circuit: Circuit::default(),
+            notices,
+            overflow: Arc::default(),
+            incarnation: None,
+            uplink: None,
+            spare: Uplink::new(config.target.clone(), Tls::default()),
+            sending: None,
+            last_sent: clock::now(),
+            leave: None,
+            fault: None,
+        }
+    }
+
+    /// Where to count telemetry that could not be handed over.
+    pub fn overflow(&self) -> Arc<AtomicU32> {
+        Arc::clone(&self.overflow)
+    }
+
+    /// Runs until SHUTDOWN has been dealt with.
+    pub async fn run(mut self, mut inbox: mpsc::Receiver<Input>) {
+        let mut wake = None;
+        while let Some(input) = self.next_input(&mut inbox, wake).await {
+            let now = clock::now();
+            self.take(input, now);
+            // Whatever is there already goes into the same decision, and into the same batch.
+            while let Ok(input) = inbox.try_recv() {
+                self.take(input, now);
+            }
+            match self.step(now) {
+                Step::Continue { wake: next } => wake = next,
+                Step::Done => return,
+            }
+        }
+    }
+
+    async fn next_input(
+        &mut self,
+        inbox: &mut mpsc::Receiver<Input>,
+        wake: Option<EpochMillis>,
+    ) -> Option<Input> {
+        let sleep = async {
+            match wake {
+                Some(wake) => tokio::time::sleep(wake.since(clock::now())).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            sent = sending::finished(&mut self.sending) => Some(Input::Sent(sent)),
+            input = inbox.recv() => input,
+            () = sleep => Some(Input::Tick),
+        }
+    }
+
+    fn take(&mut self, input: Input, now: EpochMillis) {
+        match input {
+            Input::Platform(Next::Invoke(invoke)) => {
+                self.incarnation();
+                self.sandbox.apply(Event::Invoke(invoke), now);
+            }
+            Input::Platform(Next::Shutdown(shutdown)) => {
+                self.sandbox.apply(Event::Shutdown(shutdown), now);
+                self.leave = Some(Leave::new(&shutdown, now, Instant::now()));
+            }
+            Input::Platform(Next::Unknown) | Input::Tick => {}
+            Input::Telemetry(decoded) => self.hear(decoded, now),
+            Input::Sent(sent) => self.sent(sent, now),
+        }
+    }
+
+    fn hear(&mut self, decoded: Decoded, now: EpochMillis) {
+        let dropped = self.overflow.swap(0, Ordering::Relaxed);
+        if dropped + decoded.unreadable > 0 {
+            self.sandbox.lose(now, |it| {
+                it.dropped_records = it.dropped_records.saturating_add(dropped);
+                it.unreadable_records = it.unreadable_records.saturating_add(decoded.unreadable);
+            });
+        }
+        for record in decoded.records {
+            if let Record::Fault(place) = record {
+                self.fault = Some(place);
+            }
+            self.sandbox.apply(Event::Record(record), now);
+        }
+    }
+
+    fn step(&mut self, now: EpochMillis) -> Step {
+        let moment = self.moment(now);
+        if let Some(leave) = &self.leave
+            && moment == Moment::Leaving
+            && (leave.is_over(self.may_hold_verdicts(), Instant::now())
+                || self.has_nothing_to_say(now))
+        {
+            return Step::Done;
+        }
+        let situation = Situation {
+            now,
+            holdings: self.sandbox.holdings(),
+            moment,
+            line: self.line(),
+            last_sent: self.last_sent,
+        };
+        let mut wake = match flush::decide(&self.policy(), &situation) {
+            Flush::Wait { until } => until,
+            Flush::Send => self.send(now),
+            Flush::Overtake => {
+                if let Some(stuck) = self.sending.take() {
+                    stuck.abandon();
+                }
+                self.send(now)
+            }
+        };
+        if let Some(leave) = &self.leave {
+            let until = now.plus(leave.next_look(self.may_hold_verdicts(), Instant::now()));
+            wake = Some(wake.map_or(until, |it| it.min(until)));
+        }
+        Step::Continue { wake }
+    }
+
+    /// At SHUTDOWN the last telemetry is listened for, for a moment, if it still tells something.
+    fn moment(&mut self, now: EpochMillis) -> Moment {
+        let Some(leave) = &self.leave else { return Moment::Running };
+        if !self.sandbox.awaits_telemetry() {
+            return Moment::Leaving;
+        }
+        if leave.still_listens(Instant::now()) {
+            return Moment::Listening;
+        }
+        self.sandbox.give_up_waiting(now);
+        Moment::Leaving
+    }
+
+    /// Whether there is no send under way and none worth trying.
+    fn has_nothing_to_say(&self, now: EpochMillis) -> bool {
+        let holdings = self.sandbox.holdings();
+        let is_resting = self.circuit.resting_until().is_some_and(|it| it > now);
+        let is_silent = holdings.verdicts == Held::Nothing && (is_resting || !holdings.tallies);
+        self.sending.is_none() && (holdings.is_nameless || is_silent)
+    }
+
+    /// Verdicts deserve more of the time than tallies, unless the aggregator seems to be gone.
+    fn may_hold_verdicts(&self) -> bool {
+        let in_flight = self.sending.as_ref().is_some_and(|it| it.outgoing.has_verdicts());
+        !self.circuit.has_failed()
+            && (in_flight || self.sandbox.holdings().verdicts != Held::Nothing)
+    }
+
+    fn line(&self) -> Line {
+        if let Some(sending) = &self.sending {
+            let carries_verdicts = sending.outgoing.has_verdicts();
+            return Line::Busy { since: sending.since, carries_verdicts };
+        }
+        // On the way out there is no later to rest for.
+        let resting = match &self.leave {
+            Some(leave) => leave.retry_at(),
+            None => self.circuit.resting_until(),
+        };
+        resting.map_or(Line::Free, |until| Line::Resting { until })
+    }
+
+    fn policy(&self) -> Policy {
+        let [high, low, ..] = self.incarnation.map_or([0; 16], |it| it.0);
+        let phase = u64::from(u16::from_be_bytes([high, low])) * 60_000 / 65_536;
+        Policy { interval: self.interval, phase: Duration::from_millis(phase) }
+    }
+
+    fn incarnation(&mut self) -> IncarnationId {
+        *self.incarnation.get_or_insert_with(|| IncarnationId(entropy::draw()))
+    }
+}

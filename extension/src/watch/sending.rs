@@ -1,0 +1,175 @@
+//! A send under way, and what its answer changes.
+//!
+//! A send runs as a task of its own, so that a panic in it costs the send and not the loop. It may span a freeze of
+//! the environment: then the clocks have moved while nobody ran, and a failure says nothing about the aggregator.
+
+use std::{error::Error, time::Duration};
+
+use overtime_wire::EpochMillis;
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::{Instant, timeout},
+};
+
+use super::Watch;
+use crate::{
+    entropy,
+    fault::{self, Place},
+    notice::Topic,
+    sandbox::Outgoing,
+    uplink::{
+        Uplink,
+        answer::{Answer, fix},
+    },
+};
+
+/// The longest that a send may take while nobody waits for us to leave.
+const BUDGET: Duration = Duration::from_secs(2);
+/// How often a send looks at the clock, and how late it must be to have been frozen, or starved as badly.
+const TICK: Duration = Duration::from_millis(100);
+const FREEZE: Duration = Duration::from_millis(300);
+/// After so many failures in a row somebody should have a look.
+const FAILURES_TO_MENTION: u32 = 2;
+
+/// A batch on its way.
+#[derive(Debug)]
+pub(super) struct Sending {
+    pub(super) outgoing: Outgoing,
+    pub(super) since: EpochMillis,
+    started: Instant,
+    task: JoinHandle<Returned>,
+}
+
+/// A send that came back.
+#[derive(Debug)]
+pub struct Returned {
+    uplink: Uplink,
+    answer: Answer,
+    /// Nobody ran for a part of it.
+    was_frozen: bool,
+}
+
+/// What came of it: nothing but the panic, if there was one.
+pub(super) type Sent = Result<Returned, JoinError>;
+
+/// Waits for the send to come back; forever if there is none.
+pub(super) async fn finished(sending: &mut Option<Sending>) -> Sent {
+    match sending {
+        Some(sending) => (&mut sending.task).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Runs a send, and says whether it was ever late for a tick.
+async fn noticing_freezes(send: impl Future<Output = Answer>) -> (Answer, bool) {
+    let mut send = std::pin::pin!(send);
+    let mut was_frozen = false;
+    loop {
+        let tick = Instant::now();
+        let answer = timeout(TICK, &mut send).await;
+        was_frozen |= tick.elapsed() > TICK + FREEZE;
+        if let Ok(answer) = answer {
+            return (answer, was_frozen);
+        }
+    }
+}
+
+impl Sending {
+    pub(super) fn abandon(self) {
+        self.task.abort();
+    }
+
+    /// Whether the wall clock left the other one behind, which stands still on some machines while they are frozen.
+    fn lost_time(&self, now: EpochMillis) -> bool {
+        now.since(self.since) > self.started.elapsed() + FREEZE
+    }
+}
+
+impl Watch {
+    /// Sends all there is. Returns when to look again if there was nothing after all.
+    pub(super) fn send(&mut self, now: EpochMillis) -> Option<EpochMillis> {
+        let incarnation = self.incarnation();
+        let outgoing = self.sandbox.batch(incarnation, now)?;
+        let started = Instant::now();
+        let deadline =
+            self.leave.as_ref().map_or(started + BUDGET, |it| it.deadline(outgoing.has_verdicts()));
+        let mut uplink = self.uplink.take().unwrap_or_else(|| self.spare.sibling());
+        let bytes = outgoing.bytes.clone();
+        let asked = self.fault.take();
+        let task = tokio::spawn(async move {
+            fault::strike(asked, Place::Uplink);
+            let (answer, was_frozen) = noticing_freezes(uplink.post(bytes, deadline)).await;
+            Returned { uplink, answer, was_frozen }
+        });
+        self.last_sent = now;
+        self.sending = Some(Sending { outgoing, since: now, started, task });
+        None
+    }
+
+    pub(super) fn sent(&mut self, sent: Sent, now: EpochMillis) {
+        let Some(sending) = self.sending.take() else { return };
+        let outgoing = &sending.outgoing;
+        match sent {
+            Ok(Returned { uplink, answer, was_frozen }) => {
+                self.uplink = Some(uplink);
+                match answer {
+                    Answer::Accepted { refused } => {
+                        self.circuit.succeeded();
+                        self.sandbox.acknowledged(outgoing, &refused, now);
+                    }
+                    Answer::Refused(status) => {
+                        let line = format!("the aggregator answered {status}: {}", fix(status));
+                        self.notices.say(Topic::Refused, line);
+                        self.sandbox.refused(outgoing, now);
+                        self.rest(None, now);
+                    }
+                    Answer::Later { after, .. } => self.failed(after, now),
+                    Answer::Unreachable(_) | Answer::TooSlow
+                        if was_frozen || sending.lost_time(now) => {}
+                    Answer::Unreachable(error) => {
+                        self.failed(None, now);
+                        self.mention(&chain(&error));
+                    }
+                    Answer::TooSlow => {
+                        self.failed(None, now);
+                        self.mention("it did not answer in time");
+                    }
+                }
+            }
+            Err(_) => self.failed(None, now),
+        }
+    }
+
+    fn failed(&mut self, after: Option<Duration>, now: EpochMillis) {
+        self.sandbox.lose(now, |it| it.failed_sends = it.failed_sends.saturating_add(1));
+        self.rest(after, now);
+    }
+
+    fn rest(&mut self, after: Option<Duration>, now: EpochMillis) {
+        let [chance] = entropy::draw();
+        self.circuit.failed(now, after, chance);
+        if let Some(leave) = &mut self.leave {
+            leave.failed(now);
+        }
+    }
+
+    fn mention(&self, problem: &str) {
+        if self.circuit.failures() >= FAILURES_TO_MENTION || self.leave.is_some() {
+            let line = format!(
+                "cannot report to OVERTIME_URL, {problem}: check its host name, and that this function's network has a route to it"
+            );
+            self.notices.say(Topic::Unreachable, line);
+        }
+    }
+}
+
+/// An error with all that caused it.
+fn chain(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}

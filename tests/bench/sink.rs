@@ -1,0 +1,51 @@
+//! An aggregator that accepts everything and only counts it.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
+
+use axum::{Router, body::Bytes, extract::State, routing::post};
+
+#[derive(Debug, Default)]
+struct Counts {
+    requests: AtomicU64,
+    body_bytes: AtomicU64,
+}
+
+/// Listening until the process ends.
+#[derive(Debug)]
+pub(crate) struct Sink {
+    url: String,
+    counts: Arc<Counts>,
+}
+
+impl Sink {
+    pub(crate) async fn start() -> anyhow::Result<Self> {
+        let counts = Arc::new(Counts::default());
+        let router =
+            Router::new().route("/v1/batches", post(accept)).with_state(Arc::clone(&counts));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Ok(Self { url, counts })
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.url.clone()
+    }
+
+    pub(crate) fn requests(&self) -> u64 {
+        self.counts.requests.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn body_bytes(&self) -> u64 {
+        self.counts.body_bytes.load(Ordering::Relaxed)
+    }
+}
+
+async fn accept(State(counts): State<Arc<Counts>>, body: Bytes) -> &'static str {
+    counts.requests.fetch_add(1, Ordering::Relaxed);
+    counts.body_bytes.fetch_add(u64::try_from(body.len()).unwrap_or(0), Ordering::Relaxed);
+    r#"{"accepted":1,"refused":[]}"#
+}

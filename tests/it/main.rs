@@ -1,0 +1,14 @@
+//! The tests of the whole: real processes, real sockets, an emulated platform.
+//!
+//! One binary, because linking is what costs. Each module is one promise.
+
+#![cfg(test)]
+
+mod batches;
+mod emulator;
+mod extension;
+mod network;
+mod path;
+mod player;
+mod python;
+mod tidy;

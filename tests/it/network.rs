@@ -1,0 +1,12 @@
+//! The world around a sandbox: the network, the processor, the front end of the service.
+//!
+//! What these do to a client is what they promise, so each is looked at from the client's side.
+
+mod conditions;
+mod cuts;
+mod front;
+mod refusals;
+mod share;
+mod signing;
+mod stage;
+mod weather;

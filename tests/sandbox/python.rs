@@ -1,0 +1,104 @@
+//! A function on AWS's own Python runtime client, in a virtual environment made for it.
+//!
+//! The other function speaks a Runtime API that was written here, so a misunderstanding could be
+//! shared by both sides. This one runs `awslambdaric` from the Python package index, at the version that
+//! `tests/python/requirements.txt` pins, against the same emulator. The virtual environment lies in
+//! Cargo's target directory and is made once per set of requirements; it is put in its place in one
+//! step, so that test processes which race for it find either all of it or nothing.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+use std::{env, fs, io};
+
+use crate::ids;
+use crate::spec::Launch;
+
+pub(crate) const HOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+
+/// There is no Python function, and why. It is never a reason to skip a test.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum Unavailable {
+    #[error("could not make a virtual environment; install python3 with its venv module: {0}")]
+    Python(String),
+    #[error("could not install its requirements with pip: {0}")]
+    Pip(String),
+    #[error("could not prepare the directory of the virtual environment: {0}")]
+    Directory(String),
+}
+
+/// What starts `tests/python/handler.py`. Blocks, for seconds when nothing has been made yet.
+pub fn function() -> Result<Launch, Unavailable> {
+    static MADE: OnceLock<Result<PathBuf, Unavailable>> = OnceLock::new();
+    let made = MADE.get_or_init(|| environment("requirements.txt")).clone()?;
+    // `-B`: nothing is to be written beside the sources.
+    let arguments = ["-B", "-m", "awslambdaric", "handler.handle"];
+    Ok(Launch {
+        program: made.join("bin/python"),
+        arguments: arguments.map(str::to_owned).to_vec(),
+        task_root: Some(HOME.into()),
+    })
+}
+
+/// A virtual environment with what a file of requirements in `tests/python` pins.
+pub(crate) fn environment(requirements: &str) -> Result<PathBuf, Unavailable> {
+    let requirements = Path::new(HOME).join(requirements);
+    let wanted = fs::read_to_string(&requirements).map_err(directory)?;
+    let shelf = shelf().map_err(directory)?;
+    let place = shelf.join(shelf_mark(&wanted));
+    if place.exists() {
+        return Ok(place);
+    }
+    let _ = writeln!(io::stderr(), "making a virtual environment: {} …", shelf_mark(&wanted));
+    let bench = shelf.join(format!("unfinished-{:016x}", ids::random()));
+    run(Command::new("python3").args(["-m", "venv"]).arg(&bench)).map_err(Unavailable::Python)?;
+    let mut pip = Command::new(bench.join("bin/python"));
+    pip.args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(&requirements);
+    run(&mut pip).map_err(Unavailable::Pip)?;
+    if let Err(why) = fs::rename(&bench, &place)
+        && !place.exists()
+    {
+        return Err(directory(why));
+    }
+    Ok(place)
+}
+
+/// The target directory is the one above the profile this very program lies in.
+fn shelf() -> io::Result<PathBuf> {
+    let file = env::current_exe()?;
+    let profile = file.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    let target = profile.and_then(Path::parent).unwrap_or(Path::new("."));
+    let shelf = target.join("python");
+    fs::create_dir_all(&shelf)?;
+    Ok(shelf)
+}
+
+/// A name that changes with the requirements.
+fn shelf_mark(wanted: &str) -> String {
+    let words: Vec<&str> = wanted.split_whitespace().collect();
+    words.join("+").replace("==", "-")
+}
+
+fn directory(why: io::Error) -> Unavailable {
+    Unavailable::Directory(why.to_string())
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let output = command.output().map_err(|why| why.to_string())?;
+    if output.status.success() {
+        return Ok(());
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(format!("{}:\n{}", output.status, String::from_utf8_lossy(&said)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_requirements_live_elsewhere() {
+        assert_eq!(shelf_mark("a==1\nb==2\n"), "a-1+b-2");
+    }
+}
