@@ -15,7 +15,10 @@ mod timeouts;
 use axum::{Router, routing::get};
 use overtime_wire::EpochMillis;
 
-use crate::{api::batches::Inlet, store::Store};
+use crate::{
+    api::{batches::Inlet, problem::Problem},
+    store::Store,
+};
 
 /// What the read API needs.
 #[derive(Debug, Clone)]
@@ -32,5 +35,9 @@ pub fn router(inlet: Inlet, reader: Reader) -> Router {
         .route("/api/v1/functions", get(functions::list))
         .route("/api/v1/functions/{account}/{region}/{name}", get(functions::show))
         .with_state(reader);
-    batches::routes(inlet).merge(read)
+    batches::routes(inlet).merge(read).fallback(nothing)
+}
+
+async fn nothing() -> Problem {
+    Problem::not_found("nothing is served under this path")
 }

@@ -8,7 +8,6 @@
 
 pub mod api;
 pub mod channels;
-pub mod config;
 pub mod console;
 pub mod deliver;
 pub mod domain;

@@ -9,10 +9,12 @@
 //!
 //! **Invariant.** There is no authentication yet, so nothing but loopback is listened on.
 
+pub mod config;
+
 use std::{
     future::Future,
     net::SocketAddr,
-    path::PathBuf,
+    path::{Path, PathBuf},
     pin::Pin,
     process::ExitCode,
     sync::Arc,
@@ -27,21 +29,27 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{Notify, watch},
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
+use self::config::Config;
 use crate::{
     api::{
         self, Reader,
         batches::Inlet,
         shield::{self, Hosts},
     },
-    config::{self, Config},
     console::{self, Console},
     deliver::Deliverer,
     domain::{alert::Rule, fact::Job},
     evaluate::Evaluator,
-    store::{Store, StoreError, access::Access, changes::Changes, embedded::Engine, schema::FACTS},
+    store::{
+        Store, StoreError,
+        access::Access,
+        changes::Changes,
+        embedded::{Engine, EngineError},
+        schema::FACTS,
+    },
     stream::{Follower, gather::Pace},
     sweep::Sweep,
 };
@@ -72,6 +80,9 @@ pub struct Serve {
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// How often the embedded store's file is tidied.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
+
+/// How many turns of that pass between looks for what has expired.
+const EXPIRE_EVERY: u64 = 60;
 
 /// Runs until a signal says stop. Failures go to standard error in one line.
 #[expect(clippy::print_stderr, reason = "before there is a log, and where people look")]
@@ -123,7 +134,7 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     let (access, engine) = if let Some(endpoint) = &serve.dynamodb_endpoint {
         (Access::remote(endpoint).await, None)
     } else {
-        let engine = Engine::start(&serve.data.clone().unwrap_or(data_default))?;
+        let engine = start_engine(&serve.data.clone().unwrap_or(data_default)).await?;
         (Access::embedded(&engine.endpoint()), Some(Arc::new(engine)))
     };
     let store = Store::new(access.dynamo);
@@ -154,6 +165,19 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
         tracing::warn!("not everything ended in time; the next start does it again");
     }
     Ok(())
+}
+
+/// Whoever restarts us may start the next before the last has let go of the data.
+async fn start_engine(directory: &Path) -> Result<Engine, EngineError> {
+    let asked = Instant::now();
+    loop {
+        match Engine::start(directory) {
+            Err(EngineError::Locked(_)) if asked.elapsed() < STOP_WITHIN => {
+                sleep(Duration::from_millis(100)).await;
+            }
+            started => return started,
+        }
+    }
 }
 
 /// What the doors share.
@@ -229,7 +253,7 @@ type Evaluation = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
 /// Keeps the embedded store's file from growing with what is over.
 async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {
     let mut stopped = std::pin::pin!(until(stop));
-    loop {
+    for turn in 0_u64.. {
         tokio::select! {
             () = &mut stopped => return,
             () = sleep(TIDY_EVERY) => {}
@@ -240,13 +264,12 @@ async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {
             if let Ok(Some(sequence)) = done_with {
                 engine.forget(FACTS, &sequence)?;
             }
-            engine.expire()
+            // Looking for what has expired means reading everything.
+            if turn.is_multiple_of(EXPIRE_EVERY) { engine.expire() } else { Ok(0) }
         });
         if let Ok(Err(error)) = tidied.await {
-            tracing::warn!(
-                error = &error as &dyn std::error::Error,
-                "the store's file was not tidied"
-            );
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the store's file was not tidied");
         }
     }
 }

@@ -36,12 +36,18 @@ pub mod schema;
 pub mod tables;
 pub mod timeouts;
 
-use std::error::Error;
+use std::{
+    collections::HashSet,
+    error::Error,
+    sync::{Arc, Mutex},
+};
 
 /// The two tables. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
+    /// Days of the timeouts list that this process has marked, so that it marks each once.
+    days: Arc<Mutex<HashSet<i64>>>,
 }
 
 /// Why the store did not do it.
@@ -63,6 +69,6 @@ pub enum StoreError {
 
 impl Store {
     pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
-        Self { dynamo }
+        Self { dynamo, days: Arc::default() }
     }
 }

@@ -6,6 +6,7 @@
 //! After SHUTDOWN it ends as soon as nothing is left to say, and at the latest when its time is up.
 
 mod leave;
+mod outlive;
 mod sending;
 
 use std::{
@@ -33,6 +34,7 @@ use crate::{
 };
 
 use leave::Leave;
+use outlive::Vigil;
 use sending::{Sending, Sent};
 
 /// Everything that can wake us. Nothing else can.
@@ -65,6 +67,7 @@ pub struct Watch {
     sending: Option<Sending>,
     last_sent: EpochMillis,
     leave: Option<Leave>,
+    vigil: Vigil,
     /// Only ever set by our own tests.
     fault: Option<Place>,
 }
@@ -89,6 +92,7 @@ impl Watch {
             sending: None,
             last_sent: clock::now(),
             leave: None,
+            vigil: Vigil::default(),
             fault: None,
         }
     }
@@ -167,6 +171,7 @@ impl Watch {
     }
 
     fn step(&mut self, now: EpochMillis) -> Step {
+        let outlived = self.outlive(now);
         let moment = self.moment(now);
         if let Some(leave) = &self.leave
             && moment == Moment::Leaving
@@ -182,21 +187,34 @@ impl Watch {
             line: self.line(),
             last_sent: self.last_sent,
         };
-        let mut wake = match flush::decide(&self.policy(), &situation) {
-            Flush::Wait { until } => until,
+        let mut wake = outlived;
+        match flush::decide(&self.policy(), &situation) {
+            Flush::Wait { until } => wake = wake.into_iter().chain(until).min(),
             Flush::Send => self.send(now),
             Flush::Overtake => {
                 if let Some(stuck) = self.sending.take() {
                     stuck.abandon();
                 }
-                self.send(now)
+                self.send(now);
             }
-        };
+        }
         if let Some(leave) = &self.leave {
             let until = now.plus(leave.next_look(self.may_hold_verdicts(), Instant::now()));
             wake = Some(wake.map_or(until, |it| it.min(until)));
         }
         Step::Continue { wake }
+    }
+
+    /// Where every invocation is told of at once, the next one is not waited for to know that the last one is over.
+    fn outlive(&mut self, now: EpochMillis) -> Option<EpochMillis> {
+        if !self.interval.is_zero() || self.leave.is_some() {
+            return None;
+        }
+        let look = self.vigil.look(self.sandbox.open_until()?, now);
+        if let outlive::Look::Passed { deadlines_before } = look {
+            self.sandbox.outlive(deadlines_before, now);
+        }
+        look.again()
     }
 
     /// At SHUTDOWN the last telemetry is listened for, for a moment, if it still tells something.

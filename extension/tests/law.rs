@@ -86,6 +86,15 @@ async fn tallies_are_told_at_shutdown() {
 }
 
 #[tokio::test]
+async fn an_answered_invocation_is_told_of_once_its_deadline_was_met() {
+    let mut world = World::start(&[("OVERTIME_FLUSH_INTERVAL", "0s")]).await;
+    world.invoke("a", Duration::from_millis(100)).await;
+    world.done("a", "success", 95.0).await;
+    check(&world.aggregator.wait_for(1).await, expect!["1 in revision 1"]);
+    world.shutdown("spindown").await;
+}
+
+#[tokio::test]
 async fn without_telemetry_events_alone_tell() {
     let mut world = World::refusing_telemetry().await;
     world.invoke("a", Duration::from_secs(3)).await;

@@ -91,7 +91,7 @@ async fn warm(subject: &Subject, effort: Effort, first_next: Duration) -> anyhow
     Ok(Cost {
         first_next,
         peak_rss_bytes: after.peak_rss_bytes,
-        cpu_per_invocation: (after.cpu - before.cpu) / effort.invocations,
+        cpu_per_invocation: after.cpu.saturating_sub(before.cpu) / effort.invocations,
         requests: sink.requests(),
         body_bytes: sink.body_bytes(),
     })

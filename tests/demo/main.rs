@@ -20,7 +20,11 @@ use std::{
 use anyhow::Context as _;
 use clap::Parser;
 use sandbox::{aggregator::Aggregator, binaries};
-use tokio::{sync::watch as signal, task::JoinSet};
+use tokio::{
+    signal::unix::{self, SignalKind},
+    sync::watch as signal,
+    task::JoinSet,
+};
 
 use self::verdict::{Injected, Verdict};
 
@@ -94,7 +98,7 @@ async fn run(
 
     let ended_early = tokio::select! {
         () = time_is_up(arguments.duration) => None,
-        _ = tokio::signal::ctrl_c() => None,
+        () = told_to_stop() => None,
         Some(failed) = crew.join_next() => Some(failed),
     };
     stop.send_replace(true);
@@ -134,6 +138,22 @@ async fn time_is_up(duration: Option<Duration>) {
     match duration {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
+    }
+}
+
+/// However one ends a program that one has started: nothing of the fleet may go on without it.
+async fn told_to_stop() {
+    let hear = |kind| async move {
+        match unix::signal(kind) {
+            Ok(mut told) => drop(told.recv().await),
+            // Without an ear for it, the signal does what it always did.
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = hear(SignalKind::interrupt()) => (),
+        () = hear(SignalKind::terminate()) => (),
+        () = hear(SignalKind::hangup()) => (),
     }
 }
 

@@ -25,12 +25,14 @@ pub(crate) struct Detected {
     pub(crate) cause: String,
     pub(crate) evidence: String,
     pub(crate) deadline: Option<Timestamp>,
-    pub(crate) detected_at: Timestamp,
+    /// The first acceptance by the aggregator.
+    #[serde(rename = "detected_at")]
+    pub(crate) accepted: Timestamp,
 }
 
 impl Detected {
     pub(crate) fn latency_ms(&self) -> Option<i64> {
-        self.deadline.map(|it| self.detected_at.as_millisecond() - it.as_millisecond())
+        self.deadline.map(|it| self.accepted.as_millisecond() - it.as_millisecond())
     }
 
     fn is_of(&self, injected: &Injected) -> bool {
@@ -127,7 +129,7 @@ mod tests {
             cause: "handler".to_owned(),
             evidence: "runtime_done".to_owned(),
             deadline: Some(deadline),
-            detected_at: "2026-11-01T00:00:03.030Z".parse().unwrap(),
+            accepted: "2026-11-01T00:00:03.030Z".parse().unwrap(),
         }
     }
 

@@ -76,11 +76,11 @@ pub(crate) async fn report(client: Client, mut stopped: watch::Receiver<bool>) {
     while time::timeout(POLL, stopped.wait_for(|it| *it)).await.is_err() {
         // An aggregator that is being started again answers the next time.
         let Ok(mut detected) = client.timeouts(since).await else { continue };
-        detected.sort_by_key(|it| it.detected_at);
+        detected.sort_by_key(|it| it.accepted);
         for it in detected {
             let identity = (it.sandbox.clone(), it.request_id.clone(), it.deadline);
             if seen.insert(identity) {
-                since = since.max(it.detected_at - OVERLAP);
+                since = since.max(it.accepted - OVERLAP);
                 say(&line(&it));
             }
         }

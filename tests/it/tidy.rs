@@ -32,23 +32,34 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["v1", "time", "function"],
             &["fact"],
             &["invocation", "durations", "profile"],
-            &["tally", "verdict"],
+            &["key", "tally", "verdict"],
             &["counts", "batch"],
+        ],
+    ),
+    (
+        "extension/src",
+        &[
+            &["clock", "entropy", "fault", "hosts", "json", "lambda", "notice"],
+            &["http"],
+            &["runtime_api", "uplink"],
+            &["telemetry", "config"],
+            &["signing", "sandbox"],
+            &["flush"],
+            &["watch"],
+            &["run"],
         ],
     ),
     (
         "aggregator/src",
         &[
             &["domain"],
-            &["store", "channels", "config"],
-            &["ingest", "evaluate", "deliver", "sweep"],
-            &["stream"],
+            &["store", "channels"],
+            &["ingest", "evaluate", "deliver", "sweep", "stream"],
             &["api"],
             &["console"],
             &["serve"],
         ],
     ),
-    ("extension/src", &[]),
 ];
 
 /// Words that mean that something is not finished.

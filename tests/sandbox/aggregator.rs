@@ -29,6 +29,8 @@ const LINES_KEPT: usize = 200;
 pub enum Unavailable {
     #[error("could not prepare the aggregator")]
     Prepare(#[source] io::Error),
+    #[error("{address} cannot be listened on")]
+    Address { address: SocketAddr, source: io::Error },
     #[error("could not start {program}")]
     Start { program: PathBuf, source: io::Error },
     #[error("could not make an HTTP client")]
@@ -70,7 +72,9 @@ impl Aggregator {
         let aggregator = Self {
             binary: binary.to_owned(),
             variables,
-            address: free(listen).await.map_err(Unavailable::Prepare)?,
+            address: free(listen)
+                .await
+                .map_err(|source| Unavailable::Address { address: listen, source })?,
             data: data.map_err(Unavailable::Prepare)?,
             process: Mutex::default(),
             lines: Arc::default(),
@@ -178,10 +182,7 @@ impl Aggregator {
     }
 }
 
-/// The address itself, or one with a port that was free a moment ago.
+/// The address, with a port that was free a moment ago. Somebody else's server there would answer in ours' place.
 async fn free(listen: SocketAddr) -> io::Result<SocketAddr> {
-    if listen.port() != 0 {
-        return Ok(listen);
-    }
     TcpListener::bind(listen).await?.local_addr()
 }

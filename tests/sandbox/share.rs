@@ -4,7 +4,7 @@
 //! (developer guide, "Configure Lambda function memory"), so about a fourteenth of one at 128 MB,
 //! for function and extensions together. It is a quota and not a priority: who has used up theirs
 //! stands still although the machine is idle. A control group does this where one can be made;
-//! elsewhere [`duty`] does it with SIGSTOP and SIGCONT. Lambda's quota period is not documented;
+//! elsewhere `share/duty.rs` does it with SIGSTOP and SIGCONT. Lambda's quota period is not documented;
 //! published measurements infer 20 ms. The init phase has it too here, although on Lambda it has
 //! been seen to run faster. Invariant: a frozen environment stays frozen, whoever is owed what.
 

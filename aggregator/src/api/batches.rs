@@ -5,7 +5,7 @@
 //! On the laptop any account is taken at its word, which is why `serve` stays on loopback; the Lambda door compares the
 //! caller's account with the batch's between decoding and [`ingest`].
 //!
-//! **Invariant.** An answer comes within [`DEADLINE`] of the body; 200 means that every fact not refused is in the table.
+//! **Invariant.** An answer comes within five seconds of the body; 200 means that every fact not refused is in the table.
 
 use std::{sync::Arc, time::Duration};
 

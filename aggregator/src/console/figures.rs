@@ -18,12 +18,14 @@ pub(super) fn percent(part: u64, whole: u64) -> Option<String> {
     if whole == 0 {
         return None;
     }
-    let thousandths = part.saturating_mul(1_000) / whole;
-    Some(match (part, thousandths) {
+    let rounded = |of: u64| (part.saturating_mul(of).saturating_add(whole / 2)) / whole;
+    // Neither "nothing" nor "everything" is said of what is only close to it.
+    Some(match (part, rounded(1_000)) {
         (0, _) => "0 %".to_owned(),
         (_, 0) => "< 0.1 %".to_owned(),
-        (_, 1..100) => format!("{}.{} %", thousandths / 10, thousandths % 10),
-        _ => format!("{} %", (part.saturating_mul(100) + whole / 2) / whole),
+        (_, tenths @ 1..100) => format!("{}.{} %", tenths / 10, tenths % 10),
+        _ if part < whole && rounded(100) >= 100 => "> 99 %".to_owned(),
+        _ => format!("{} %", rounded(100)),
     })
 }
 
@@ -49,9 +51,9 @@ mod tests {
     #[test]
     fn figures_are_written_for_people() {
         assert_eq!([0, 999, 1_000, 1_234_567].map(grouped), ["0", "999", "1,000", "1,234,567"]);
-        let shares = [(0, 9), (1, 9_999), (1, 30), (1, 3), (9, 9)]
+        let shares = [(0, 9), (1, 9_999), (1, 600), (1, 30), (1, 3), (999, 1_000), (9, 9)]
             .map(|(part, whole)| percent(part, whole).unwrap());
-        assert_eq!(shares, ["0 %", "< 0.1 %", "3.3 %", "33 %", "100 %"]);
+        assert_eq!(shares, ["0 %", "< 0.1 %", "0.2 %", "3.3 %", "33 %", "> 99 %", "100 %"]);
         assert_eq!(percent(0, 0), None);
         assert_eq!(
             [128, 1_024, 1_769, 10_240].map(megabytes),

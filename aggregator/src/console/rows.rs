@@ -161,6 +161,8 @@ pub(super) struct AlertRow {
     pub(super) first: Moment,
     pub(super) last: Moment,
     pub(super) timeouts: String,
+    /// Whether it is a single timeout, which needs no span.
+    pub(super) once: bool,
     pub(super) cause: String,
 }
 
@@ -174,6 +176,7 @@ impl AlertRow {
             first: Moment::of(episode.first, now),
             last: Moment::of(episode.last_timeout(), now),
             timeouts: format!("{} timeout{plural}", grouped(timeouts)),
+            once: timeouts == 1,
             cause: sentence(words::cause(claim.verdict.cause)),
         })
     }

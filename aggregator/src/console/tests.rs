@@ -93,18 +93,44 @@ fn check(now: EpochMillis, from: &str, to: &str, expected: Expect) {
 
 #[test]
 fn the_worst_functions_stand_first() {
-    check(at(60_000), "Functions | 3", "Latest timeouts", expect!["Functions | 3 | Function | Timeouts | By hour | Invocations | Errors | p99 of timeout | Last timeout | hanging | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 7 | 100 % | 7 | 0 | no data · 3 s | – | none | slow | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 2 | 2.2 % | 90 | 0 | 2.7 s | of 3 s | near | – | none | calm | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 0 | 40 | 0 | 2.7 s | of 3 s | near | – | none | "]);
+    check(
+        at(60_000),
+        "Functions | 3",
+        "Latest timeouts",
+        expect![
+            "Functions | 3 | Function | Timeouts | By hour | Invocations | Errors | p99 of timeout | Last timeout | hanging | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 7 | 100 % | 7 | 0 | no data · 3 s | – | none | slow | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 2 | 2.2 % | 90 | 0 | 2.7 s | of 3 s | near | – | none | calm | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 0 | 40 | 0 | 2.7 s | of 3 s | near | – | none | "
+        ],
+    );
 }
 
 #[test]
 fn a_timeout_is_told_with_its_cause_and_evidence() {
-    check(at(60_000), "Latest timeouts", "Counts cover", expect!["Latest timeouts | Deadline | Function | Why, and how we know | Ran for | Memory used | Request | 00:00:04 UTC | hanging | 012345678901 · eu-west-1 | The function&#39;s own code was still running | confirmed | Lambda said so when the runtime was done | not known | of 3 s | not known | of 128 MB | id not known | Version | 1 | Sandbox | sandbox | Detected | 00:00:04 UTC | Log | &#60;script&#62;alert(&#39;log&#39;)&#60;/script&#62; | "]);
+    check(
+        at(60_000),
+        "Latest timeouts",
+        "Counts cover",
+        expect![
+            "Latest timeouts | Deadline | Function | Why, and how we know | Ran for | Memory used | Request | 00:00:04 UTC | hanging | 012345678901 · eu-west-1 | The function&#39;s own code was still running | confirmed | Lambda said so when the runtime was done | not known | of 3 s | not known | of 128 MB | id not known | Version | 1 | Sandbox | sandbox | Detected | 00:00:04 UTC | Log | &#60;script&#62;alert(&#39;log&#39;)&#60;/script&#62; | "
+        ],
+    );
 }
 
 #[test]
 fn old_data_is_called_old_before_anything_else() {
-    check(at(60_000), "The fleet", "Last 24", expect!["The fleet's timeouts | Last data | 00:01:00 UTC | 1 alert is firing | "]);
-    check(at(3_600_000), "The fleet", "Last 24", expect!["The fleet's timeouts | Data may be incomplete. | Nothing has been received for 59 min, since | 00:01:00 UTC | . | 1 alert is firing | "]);
+    check(
+        at(60_000),
+        "The fleet",
+        "Last 24",
+        expect!["The fleet's timeouts | Last data | 00:01:00 UTC | 1 alert is firing | "],
+    );
+    check(
+        at(3_600_000),
+        "The fleet",
+        "Last 24",
+        expect![
+            "The fleet's timeouts | Data may be incomplete. | Nothing has been received for 59 min, since | 00:01:00 UTC | . | 1 alert is firing | "
+        ],
+    );
 }
 
 #[test]

@@ -77,14 +77,24 @@ impl Timeout {
         })
     }
 
+    /// The day of its place in the list, since 1970.
+    pub fn day(&self) -> i64 {
+        self.placed_at() / DAY_MS
+    }
+
     /// Its place in the list, as a text that sorts like it: by deadline, then by what tells equal deadlines apart.
     pub fn order(&self) -> String {
         let FunctionKey { account, region, name } = &self.function;
-        let deadline = self.deadline().0.clamp(0, DEADLINE_MAX);
-        format!("{deadline:015}#{account}#{region}#{name}#{}", self.id())
+        format!("{:015}#{account}#{region}#{name}#{}", self.placed_at(), self.id())
+    }
+
+    /// The deadline as the list orders by it: whatever a sender says, it is something that can be written down.
+    fn placed_at(&self) -> i64 {
+        self.deadline().0.clamp(0, DEADLINE_MAX)
     }
 }
 
+const DAY_MS: i64 = 86_400_000;
 /// What fifteen digits can say.
 const DEADLINE_MAX: i64 = 999_999_999_999_999;
 

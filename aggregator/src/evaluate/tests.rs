@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::join_all;
-use overtime_wire::{Batch, Cause, Evidence, Incarnation, Outcome, Partition, Verdict};
+use overtime_wire::{Cause, Evidence, IncarnationId, Outcome, Recorded, Tally, Verdict};
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use super::*;
 use crate::{
     domain::timeout::Filter,
-    ingest::ingest,
     store::{
+        facts::{Author, Fact},
         laboratory::{Laboratory, at, block, function, incarnation, tally, verdict},
         schema::STATE,
     },
@@ -25,34 +25,43 @@ fn job(tallies: bool, verdicts: bool) -> Job {
     Job { function: function("orders"), block: block(), tallies, verdicts }
 }
 
-/// One of a few facts that argue about few keys.
-fn batch((kind, number, level): (u8, u8, u32)) -> Batch {
-    let (mut tallies, mut verdicts) = (Vec::new(), Vec::new());
-    if kind == 0 {
-        tallies.push(tally(level, level * 10).encode());
-    } else {
-        let outcome = if kind == 2 { Outcome::Success } else { Outcome::Timeout };
-        let cause = [Cause::Unknown, Cause::Handler, Cause::Init][level as usize];
-        let evidence = Evidence::ALL[2 + level as usize % 3];
-        let verdict = Verdict { outcome, cause, evidence, ..verdict(1, 1_000) };
-        verdicts.push(verdict.encode());
-    }
-    Batch {
-        function: function("orders"),
-        partition: Partition::default(),
-        sent: at(0),
-        incarnations: vec![Incarnation { id: incarnation(number), tallies, verdicts }],
-    }
+/// A fact and whose it is.
+#[derive(Debug, Clone)]
+enum Said {
+    Tally(IncarnationId, Recorded<Tally>),
+    Verdict(IncarnationId, Recorded<Verdict>),
 }
 
-/// Everything in the state table but alerts and messages, which also depend on when they were evaluated.
+/// One of a few facts that argue about few keys.
+fn said((kind, number, level): (u8, u8, u32)) -> Said {
+    if kind == 0 {
+        return Said::Tally(incarnation(number), tally(level, level * 10).encode());
+    }
+    let outcome = if kind == 2 { Outcome::Success } else { Outcome::Timeout };
+    let cause = [Cause::Unknown, Cause::Handler, Cause::Init][level as usize];
+    let evidence = Evidence::ALL[2 + level as usize % 3];
+    let verdict = Verdict { outcome, cause, evidence, ..verdict(1, 1_000) };
+    Said::Verdict(incarnation(number), verdict.encode())
+}
+
+async fn record(lab: &Laboratory, said: &Said, now: EpochMillis) {
+    let function = function("orders");
+    let (incarnation, fact) = match said {
+        Said::Tally(incarnation, it) => (*incarnation, Fact::Tally(it)),
+        Said::Verdict(incarnation, it) => (*incarnation, Fact::Verdict(it)),
+    };
+    lab.store.record(Author { function: &function, incarnation }, fact, now).await.unwrap();
+}
+
+/// Everything in the state table but alerts and messages, which also depend on when they were evaluated, and the days that
+/// have had timeouts, which only say where to look.
 async fn views(lab: &Laboratory) -> BTreeMap<String, Vec<String>> {
     let scanned = lab.access.dynamo.scan().table_name(STATE).send().await.unwrap();
     let text = |it: &AttributeValue| format!("{it:?}");
     let mut views = BTreeMap::new();
     for item in scanned.items() {
         let key = format!("{}/{}", item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap());
-        if !key.starts_with("A#") && !key.starts_with("O#") {
+        if !["A#", "O#", "D#"].iter().any(|it| key.starts_with(it)) {
             let sorted: BTreeMap<_, _> = item.iter().collect();
             views.insert(
                 key,
@@ -73,20 +82,19 @@ async fn every_interleaving_ends_in_the_same_views() {
         let (messily, tidily) = (evaluator(&messy), evaluator(&tidy));
         // Facts twice and in any order, and several evaluations at the same time after each handful.
         for handful in [&facts[..], &facts[..facts.len() / 2]].concat().chunks(3) {
-            let batches: Vec<Batch> = handful.iter().copied().map(batch).collect();
-            let writes = batches.iter().map(|it| ingest(&messy.store, it, at(0)));
+            let facts: Vec<Said> = handful.iter().copied().map(said).collect();
+            let writes = facts.iter().map(|it| record(&messy, it, at(0)));
             let evaluations = [(true, true), (false, true), (true, false), (true, true)];
             let jobs = evaluations.map(|(tallies, verdicts)| job(tallies, verdicts));
             let evaluations = jobs.iter().map(|it| messily.evaluate(it, at(5_000)));
-            let (written, evaluated) =
+            let (_, evaluated) =
                 futures::future::join(join_all(writes), join_all(evaluations)).await;
-            assert!(written.iter().all(Result::is_ok), "{written:?}");
             assert!(evaluated.iter().all(Result::is_ok), "{evaluated:?}");
         }
         // The last record of the stream is evaluated after everything was written.
         messily.evaluate(&job(true, true), at(9_000)).await.unwrap();
         for fact in [&facts[..], &facts[..facts.len() / 2]].concat() {
-            ingest(&tidy.store, &batch(fact), at(0)).await.unwrap();
+            record(&tidy, &said(fact), at(0)).await;
         }
         tidily.evaluate(&job(true, true), at(9_000)).await.unwrap();
         let (messy, tidy) =
@@ -107,12 +115,13 @@ fn without_writes(mut views: BTreeMap<String, Vec<String>>) -> BTreeMap<String, 
 async fn a_crash_between_any_two_writes_is_repaired() {
     let lab = Laboratory::open().await;
     let evaluator = evaluator(&lab);
-    ingest(&lab.store, &batch((1, 1, 1)), at(0)).await.unwrap();
-    ingest(&lab.store, &batch((0, 2, 1)), at(0)).await.unwrap();
+    record(&lab, &said((1, 1, 1)), at(0)).await;
+    record(&lab, &said((0, 2, 1)), at(0)).await;
     evaluator.evaluate(&job(true, true), at(5_000)).await.unwrap();
     let whole = views(&lab).await;
-    assert_eq!(whole.len(), 4, "{whole:?}");
-    for missing in whole.keys().filter(|it| !it.starts_with("V#")) {
+    assert_eq!(whole.len(), 5, "{whole:?}");
+    // The list's entries stand before the part that says so.
+    for missing in whole.keys().filter(|it| it.starts_with("B#") || it.starts_with("S#")) {
         let (pk, sk) = missing.split_once('/').unwrap();
         let delete = lab.access.dynamo.delete_item().table_name(STATE);
         let key = |text: &str| AttributeValue::S(text.to_owned());
@@ -127,7 +136,7 @@ async fn a_timeout_is_listed_and_told_once_and_leaves_the_list_when_taken_back()
     let lab = Laboratory::open().await;
     let evaluator = evaluator(&lab);
     let filter = Filter::between(block().start(), block().end());
-    ingest(&lab.store, &batch((1, 1, 1)), at(4_500)).await.unwrap();
+    record(&lab, &said((1, 1, 1)), at(4_500)).await;
     let mut enqueued = 0;
     for _ in 0..3 {
         enqueued += evaluator.evaluate(&job(false, true), at(5_000)).await.unwrap().enqueued;
@@ -141,9 +150,8 @@ async fn a_timeout_is_listed_and_told_once_and_leaves_the_list_when_taken_back()
         revision: 2,
         ..verdict(1, 1_000)
     };
-    let mut taken_back = batch((1, 1, 1));
-    taken_back.incarnations[0].verdicts = vec![retraction.encode()];
-    ingest(&lab.store, &taken_back, at(6_000)).await.unwrap();
+    let taken_back = Said::Verdict(incarnation(1), retraction.encode());
+    record(&lab, &taken_back, at(6_000)).await;
     evaluator.evaluate(&job(false, true), at(6_100)).await.unwrap();
     assert!(lab.store.timeouts(&filter, None, 10).await.unwrap().items.is_empty());
     let row = lab.store.summary(&function("orders")).await.unwrap().unwrap();

@@ -17,6 +17,7 @@
 //! |---|---|---|---|
 //! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` |
 //! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, listed: `day` `fday` `at` |
+//! | `D#` | `DAY` | a day that has timeouts | `x` |
 //! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` |
 //! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` |
 //! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why` `x`, waiting: `queue` `due` |
@@ -56,6 +57,8 @@ pub const FACTS_LIVE: Duration = Duration::from_hours(72);
 pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
 /// Entries of the timeouts list live this long after their block.
 pub const TIMEOUTS_LIVE: Duration = Duration::from_hours(90 * 24);
+/// Markers of days live this much longer than what they mark.
+pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
 
@@ -190,6 +193,10 @@ pub fn parse_timeouts_pk(pk: &str) -> Option<(FunctionKey, Block)> {
 /// The day that an instant lies in, since 1970.
 pub fn day(at: EpochMillis) -> i64 {
     at.0.div_euclid(DAY_MS)
+}
+
+pub fn day_key(day: i64) -> Key {
+    Key { pk: "D#".to_owned(), sk: format!("{:08}", day.clamp(0, 99_999_999)) }
 }
 
 pub fn fleet_day(day: i64, shard: u64) -> String {

@@ -5,6 +5,7 @@
 //!
 //! **Invariant.** A cursor is a place in the order, not in a result, so pages neither skip nor repeat what stands still.
 
+mod days;
 mod merge;
 #[cfg(test)]
 mod tests;
@@ -90,7 +91,8 @@ impl Store {
         let expires = schema::expires(verdict.block.end().plus(TIMEOUTS_LIVE));
         item.insert(EXPIRES.to_owned(), number(expires));
         if timeout.is_listed() {
-            let (place, day) = (timeout.order(), schema::day(timeout.deadline()));
+            let (place, day) = (timeout.order(), timeout.day());
+            self.mark_day(day, verdict.block).await?;
             item.insert(DAY.to_owned(), text(schema::fleet_day(day, schema::day_shard(&place))));
             item.insert(FUNCTION_DAY.to_owned(), text(schema::function_day(function, day)));
             item.insert(PLACE.to_owned(), text(place));

@@ -122,6 +122,9 @@ impl Gather {
 
     /// What is to be evaluated now, at most `free`, what waited longest first.
     pub(super) fn start(&mut self, now: EpochMillis, free: usize) -> Vec<Job> {
+        if free == 0 {
+            return Vec::new();
+        }
         let mut due: Vec<_> = self
             .dirty
             .iter()

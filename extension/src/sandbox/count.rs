@@ -23,12 +23,13 @@ impl Sandbox {
                     decided.push((it.clone(), failure));
                 }
                 Judgement::Abnormal { .. } => {
-                    if it.verdict.is_none() {
+                    let is_first = it.verdict.is_none();
+                    if is_first {
                         self.me.observe(it);
                     }
                     if let Some(verdict) = next_verdict(it, hearing, &self.me, now) {
                         it.verdict = Some(verdict.clone());
-                        due.push(verdict);
+                        due.push((verdict, is_first && it.is_cold));
                     }
                 }
             }
@@ -36,8 +37,19 @@ impl Sandbox {
         for (it, failure) in decided {
             self.count(&it, failure, now);
         }
-        for verdict in &due {
+        for (verdict, was_cold) in &due {
+            if *was_cold {
+                self.count_cold_start(verdict.seen);
+            }
             self.hold(verdict, now);
+        }
+    }
+
+    /// The environment was begun, whatever became of the invocation that waited for it.
+    fn count_cold_start(&mut self, seen: EpochMillis) {
+        let block = Block::of(seen);
+        if let Some(tally) = self.tallies.touch(block, &self.me.profile) {
+            tally.minutes.entry(block.minute(seen)).or_default().cold_starts += 1;
         }
     }
 

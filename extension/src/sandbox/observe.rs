@@ -49,6 +49,24 @@ impl Sandbox {
         it.alias = alias.unwrap_or_default();
     }
 
+    /// The deadline of an answered invocation that an extension may still be holding.
+    pub fn open_until(&self) -> Option<EpochMillis> {
+        self.window
+            .iter()
+            .filter(|it| it.is_open() && it.answered.is_some())
+            .find_map(Invocation::deadline)
+    }
+
+    /// Deadlines before `at` have passed while we ran and listened, and no timeout came of them.
+    pub fn outlive(&mut self, at: EpochMillis, now: EpochMillis) {
+        for it in self.window.iter_mut().filter(|it| it.is_open() && it.answered.is_some()) {
+            if it.deadline().is_some_and(|deadline| deadline < at) {
+                it.fate = Fate::Completed;
+            }
+        }
+        self.settle(now);
+    }
+
     /// SHUTDOWN: no invocation is open any more, and the reason says why.
     pub(super) fn shutdown(&mut self, reason: Reason, now: EpochMillis) {
         if reason == Reason::Timeout {

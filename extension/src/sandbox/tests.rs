@@ -56,7 +56,7 @@ fn done_then_shutdown() {
          3.04  shutdown timeout",
         expect![[r"
             #0.0 a: timeout, cause handler, by runtime_done took 3.0012s of 3s
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
 }
 
@@ -71,7 +71,7 @@ fn shutdown_then_done_then_report() {
             #0.0 a: timeout, cause handler, by shutdown of 3s
             #0.1 a: timeout, cause handler, by runtime_done took 3.001s of 3s
             #0.2 a: timeout, cause handler, by report took 3s of 3s used 90/256
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
 }
 
@@ -89,7 +89,7 @@ fn everything_backwards_and_twice() {
             #0.0 a: timeout, cause unknown, by report took 3s of 3s used 90/256
             #0.1 a: timeout, cause handler, by report took 3s of 3s used 90/256
             #0.2 a: timeout, cause handler, by report took 3s of 3s used 90/256
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
 }
 
@@ -105,7 +105,7 @@ fn an_extension_that_holds_an_answered_invocation() {
         expect![[r"
             #0.0 a: timeout, cause extension, by runtime_done took 3.001s of 3s
             #0.1 a: timeout, cause extension, by report took 3s of 3s used 90/256
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
     check(
         "0     invoke a 3
@@ -113,7 +113,7 @@ fn an_extension_that_holds_an_answered_invocation() {
          3.04  shutdown timeout",
         expect![[r"
             #0.0 a: timeout, cause extension, by shutdown of 3s
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
     check(
         "0     invoke a 3
@@ -122,7 +122,7 @@ fn an_extension_that_holds_an_answered_invocation() {
         expect![[r"
             #0.0 a: timeout, cause handler, by shutdown of 3s
             #0.1 a: timeout, cause extension, by shutdown of 3s
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
 }
 
@@ -135,7 +135,7 @@ fn a_report_takes_a_claim_back() {
         expect![[r"
             #0.0 a: timeout, cause handler, by shutdown of 3s
             #0.1 a: success, cause handler, by report took 2.999s of 3s
-            invocations 1"]],
+            invocations 1, cold_starts 1"]],
     );
 }
 
@@ -149,7 +149,7 @@ fn out_of_memory_said_outright_and_suspected() {
         expect![[r"
             #0.0 a: out_of_memory, cause out_of_memory, by runtime_done took 990ms of 3s
             #0.1 a: out_of_memory, cause out_of_memory, by report took 995ms of 3s used 256/256
-            invocations 1, out_of_memory 1"]],
+            invocations 1, out_of_memory 1, cold_starts 1"]],
     );
     check(
         "0     invoke a 3
@@ -158,7 +158,7 @@ fn out_of_memory_said_outright_and_suspected() {
         expect![[r"
             #0.0 a: timeout, cause handler, by runtime_done took 3.001s of 3s
             #0.1 a: timeout, cause out_of_memory, by report took 3s of 3s used 256/256
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
 }
 
@@ -247,7 +247,7 @@ fn a_suppressed_init_that_overruns_with_and_without_its_request() {
          3     shutdown timeout",
         expect![[r"
             #0.0 ?: timeout, cause init, by shutdown of 0ns
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
     check(
         "0     init-start invoke
@@ -256,7 +256,7 @@ fn a_suppressed_init_that_overruns_with_and_without_its_request() {
         expect![[r"
             #0.0 ?: timeout, cause init, by shutdown of 0ns
             #0.1 a: timeout, cause init, by runtime_done took 0ns of 0ns
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
     check(
         "0     init-start invoke
@@ -266,14 +266,14 @@ fn a_suppressed_init_that_overruns_with_and_without_its_request() {
         expect![[r"
             #0.0 ?: timeout, cause init, by runtime_done of 0ns
             #0.1 a: timeout, cause init, by runtime_done took 0ns of 0ns
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
     check(
         "0     done ? timeout 0
          0     done a timeout 0",
         expect![[r"
             #0.0 a: timeout, cause init, by runtime_done took 0ns of 0ns
-            invocations 1, timeouts 1"]],
+            invocations 1, timeouts 1, cold_starts 1"]],
     );
 }
 

@@ -5,13 +5,18 @@
 //! `platform.runtimeDone` stuck in the second half. Managed Instances require the newer schema; where a schema is refused
 //! the next older one is tried, and where the API itself is missing (202 from the local emulator) we do without.
 
+use std::time::Duration;
+
 use hyper::StatusCode;
+use tokio::time::timeout;
 
 use crate::{
     lambda::Initialization,
     runtime_api::{ExtensionId, RuntimeApi},
 };
 
+/// The init waits for us, so an API that does not answer is one that is missing.
+const PATIENCE: Duration = Duration::from_millis(500);
 const SCHEMAS: [&str; 3] = ["2025-01-29", "2022-12-13", "2022-07-01"];
 
 /// Whether telemetry will come.
@@ -36,12 +41,14 @@ pub async fn open(
     let newest = usize::from(!initialization.is_managed_instances());
     let mut last = None;
     for schema in &SCHEMAS[newest..] {
-        last = match api.subscribe(id, request(schema, destination)).await {
-            Ok(StatusCode::OK) => return Tap::Open,
-            Ok(StatusCode::BAD_REQUEST) => Some(StatusCode::BAD_REQUEST),
-            Ok(status) => return Tap::Closed(Some(status)),
+        let answer = timeout(PATIENCE, api.subscribe(id, request(schema, destination))).await;
+        last = match answer {
+            Ok(Ok(StatusCode::OK)) => return Tap::Open,
+            Ok(Ok(StatusCode::BAD_REQUEST)) => Some(StatusCode::BAD_REQUEST),
+            Ok(Ok(status)) => return Tap::Closed(Some(status)),
             // The connection may have been closed under us: the next round opens another.
-            Err(_) => None,
+            Ok(Err(_)) => None,
+            Err(_) => return Tap::Closed(None),
         };
     }
     Tap::Closed(last)

@@ -86,10 +86,10 @@ impl Sending {
 }
 
 impl Watch {
-    /// Sends all there is. Returns when to look again if there was nothing after all.
-    pub(super) fn send(&mut self, now: EpochMillis) -> Option<EpochMillis> {
+    /// Sends all there is.
+    pub(super) fn send(&mut self, now: EpochMillis) {
         let incarnation = self.incarnation();
-        let outgoing = self.sandbox.batch(incarnation, now)?;
+        let Some(outgoing) = self.sandbox.batch(incarnation, now) else { return };
         let started = Instant::now();
         let deadline =
             self.leave.as_ref().map_or(started + BUDGET, |it| it.deadline(outgoing.has_verdicts()));
@@ -103,7 +103,6 @@ impl Watch {
         });
         self.last_sent = now;
         self.sending = Some(Sending { outgoing, since: now, started, task });
-        None
     }
 
     pub(super) fn sent(&mut self, sent: Sent, now: EpochMillis) {

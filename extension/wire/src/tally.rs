@@ -34,6 +34,7 @@ pub struct Tally {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MinuteCounts {
     pub invocations: u32,
+    /// Environments that a first invocation waited for, also one that has a verdict and so is not counted here itself.
     pub cold_starts: u32,
     pub near_timeouts: u32,
     /// The runtime's process exited.

@@ -9,7 +9,7 @@ use sandbox::front::{Caller, Front, Plan, Upstream};
 use sandbox::spec::{Function, Launch};
 use sandbox::{Spec, clock, http};
 
-use super::signing::Signing;
+use super::signing::{Signing, post};
 use super::stage::Server;
 
 const MINUTE: Duration = Duration::from_mins(1);
@@ -51,8 +51,7 @@ impl Gate {
 #[tokio::test]
 async fn who_is_not_known_is_not_let_in() {
     let gate = Gate::shut().await;
-    let mut unsigned = gate.signed(&Signing::now());
-    unsigned.headers_mut().remove("authorization");
+    let unsigned = post(&gate.client, &gate.front.url(), b"body");
     gate.check(unsigned, &expect![[r#"403 AccessDeniedException {"Message": "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html"}"#]]).await;
 
     let mut bearer = gate.signed(&Signing::now());
@@ -97,7 +96,7 @@ async fn what_was_not_signed_as_it_came_is_not_let_in() {
     other_header.headers_mut().insert("content-type", "text/plain".parse().unwrap());
     gate.check(other_header, &mismatch).await;
 
-    let mut unsigned_body = gate.signed(&Signing::now());
+    let mut unsigned_body = post(&gate.client, &gate.front.url(), b"body");
     unsigned_body.headers_mut().insert("x-amz-content-sha256", "UNSIGNED-PAYLOAD".parse().unwrap());
     Signing::now().sign(&mut unsigned_body, SignableBody::UnsignedPayload);
     gate.check(unsigned_body, &mismatch).await;

@@ -9,6 +9,13 @@ use jiff::Timestamp;
 use reqwest::{Client, Request};
 use sandbox::{clock, spec};
 
+/// A batch, not signed yet.
+pub(crate) fn post(client: &Client, url: &str, body: &'static [u8]) -> Request {
+    let url = format!("{url}/v1/batches?a=1&b=%20x");
+    let request = client.post(url).header("content-type", "application/x-protobuf").body(body);
+    request.build().unwrap()
+}
+
 /// What is signed, and how; each test changes the one thing it is about.
 #[derive(Debug, Clone)]
 pub(crate) struct Signing {
@@ -30,9 +37,7 @@ impl Signing {
 
     /// A batch, signed.
     pub(crate) fn post(&self, client: &Client, url: &str, body: &'static [u8]) -> Request {
-        let url = format!("{url}/v1/batches?a=1&b=%20x");
-        let request = client.post(url).header("content-type", "application/x-protobuf").body(body);
-        let mut request = request.build().unwrap();
+        let mut request = post(client, url, body);
         self.sign(&mut request, SignableBody::Bytes(body));
         request
     }

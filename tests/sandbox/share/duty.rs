@@ -42,13 +42,7 @@ struct Ledger {
 
 impl Duty {
     pub(super) fn begin(share: Share) -> Self {
-        let ledger = Arc::new(Mutex::new(Ledger {
-            share,
-            balance: Balance::new(share.of(PERIOD)),
-            members: Vec::new(),
-            frozen: false,
-            stopped: false,
-        }));
+        let ledger = Arc::new(Mutex::new(Ledger::new(share)));
         let task = tokio::spawn(watch_over(Arc::clone(&ledger)));
         Self { ledger, task }
     }
@@ -69,11 +63,7 @@ impl Duty {
     }
 
     pub(super) fn thaw(&self, resume: impl FnOnce()) {
-        let mut ledger = self.ledger();
-        ledger.frozen = false;
-        if !ledger.stopped {
-            resume();
-        }
+        self.ledger().thaw(resume);
     }
 
     fn ledger(&self) -> std::sync::MutexGuard<'_, Ledger> {
@@ -98,6 +88,16 @@ async fn watch_over(ledger: Arc<Mutex<Ledger>>) {
 }
 
 impl Ledger {
+    fn new(share: Share) -> Self {
+        Self {
+            share,
+            balance: Balance::new(share.of(PERIOD)),
+            members: Vec::new(),
+            frozen: false,
+            stopped: false,
+        }
+    }
+
     fn settle(&mut self, elapsed: Duration) {
         self.members.retain(|(_, member, _)| !member.is_gone());
         let mut used = Duration::ZERO;
@@ -106,15 +106,29 @@ impl Ledger {
             used += total.saturating_sub(*before);
             *before = total;
         }
+        if let Some(signal) = self.decide(elapsed, used) {
+            self.signal(signal);
+        }
+    }
+
+    /// What the members must be sent after so much time and use, if anything.
+    fn decide(&mut self, elapsed: Duration, used: Duration) -> Option<Signal> {
         self.balance.move_on(self.share.of(elapsed), used);
         if !self.stopped && self.balance.is_overdrawn() {
             self.stopped = true;
-            self.signal(Signal::SIGSTOP);
-        } else if self.stopped && self.balance.is_full() {
+            return Some(Signal::SIGSTOP);
+        }
+        if self.stopped && self.balance.is_full() {
             self.stopped = false;
-            if !self.frozen {
-                self.signal(Signal::SIGCONT);
-            }
+            return (!self.frozen).then_some(Signal::SIGCONT);
+        }
+        None
+    }
+
+    fn thaw(&mut self, resume: impl FnOnce()) {
+        self.frozen = false;
+        if !self.stopped {
+            resume();
         }
     }
 
@@ -178,5 +192,34 @@ mod tests {
         assert!(!balance.is_overdrawn() && !balance.is_full());
         balance.move_on(ms(2), ms(0));
         assert!(balance.is_full());
+    }
+
+    fn in_debt() -> Ledger {
+        let mut ledger = Ledger::new(Share::of_memory(128));
+        assert_eq!(ledger.decide(PERIOD, Duration::ZERO), None);
+        assert_eq!(ledger.decide(Duration::ZERO, PERIOD), Some(Signal::SIGSTOP));
+        ledger
+    }
+
+    fn resumes(ledger: &mut Ledger) -> bool {
+        let mut resumed = false;
+        ledger.thaw(|| resumed = true);
+        resumed
+    }
+
+    #[test]
+    fn a_debt_that_is_paid_in_a_freeze_continues_nobody_before_the_thaw() {
+        let mut ledger = in_debt();
+        ledger.frozen = true;
+        assert_eq!(ledger.decide(20 * PERIOD, Duration::ZERO), None);
+        assert!(resumes(&mut ledger));
+    }
+
+    #[test]
+    fn a_thaw_continues_nobody_who_is_in_debt() {
+        let mut ledger = in_debt();
+        ledger.frozen = true;
+        assert!(!resumes(&mut ledger));
+        assert_eq!(ledger.decide(20 * PERIOD, Duration::ZERO), Some(Signal::SIGCONT));
     }
 }

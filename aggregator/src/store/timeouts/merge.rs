@@ -6,10 +6,7 @@
 //!
 //! **Invariant.** The cursor is the place of the last item that was looked at, whether it matched or not.
 
-use std::{
-    collections::{HashMap, VecDeque},
-    ops::RangeInclusive,
-};
+use std::collections::{HashMap, VecDeque};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
@@ -33,7 +30,7 @@ const LOOKED_AT_MAX: usize = 2_000;
 const ASKED_AT_ONCE: usize = 200;
 
 /// Most days whose partitions are asked at the same time.
-const DAYS_AT_ONCE: i64 = 8;
+const DAYS_AT_ONCE: usize = 8;
 
 /// Reads one page.
 pub(super) async fn newest(
@@ -51,10 +48,11 @@ pub(super) async fn newest(
     let mut page = Page { items: Vec::new(), next: None };
     let mut looked_at = 0;
     let asked = limit.clamp(1, ASKED_AT_ONCE);
-    let (mut day, mut days) = (last, 1);
-    while day >= first {
-        let oldest = (day - days + 1).max(first);
-        let mut partitions = partitions(store, filter, oldest..=day, &before);
+    let days = store.days(first, last).await?;
+    let (mut rest, mut at_once) = (days.as_slice(), 1);
+    while !rest.is_empty() {
+        let (some, others) = rest.split_at(at_once.min(rest.len()));
+        let mut partitions = partitions(store, filter, some, &before);
         while let Some((place, timeout)) = take_newest(&mut partitions, asked).await? {
             looked_at += 1;
             if timeout.deadline() < filter.from {
@@ -68,8 +66,8 @@ pub(super) async fn newest(
                 return Ok(page);
             }
         }
-        // The further back, the more likely that nothing is there: ask for more days at once.
-        (day, days) = (oldest - 1, (days * 2).min(DAYS_AT_ONCE));
+        // The further back, the more likely that nothing matches: ask for more days at once.
+        (rest, at_once) = (others, (at_once * 2).min(DAYS_AT_ONCE));
     }
     Ok(page)
 }
@@ -88,7 +86,7 @@ struct Partition<'a> {
 fn partitions<'a>(
     store: &'a Store,
     filter: &Filter,
-    days: RangeInclusive<i64>,
+    days: &[i64],
     before: &str,
 ) -> Vec<Partition<'a>> {
     let partition = |(index, attribute, value)| Partition {
@@ -102,11 +100,13 @@ fn partitions<'a>(
     };
     match filter.one_function() {
         Some(function) => days
-            .map(|day| (BY_FUNCTION, FUNCTION_DAY, schema::function_day(&function, day)))
+            .iter()
+            .map(|day| (BY_FUNCTION, FUNCTION_DAY, schema::function_day(&function, *day)))
             .map(partition)
             .collect(),
         None => days
-            .flat_map(|day| (0..DAY_SHARDS).map(move |shard| schema::fleet_day(day, shard)))
+            .iter()
+            .flat_map(|day| (0..DAY_SHARDS).map(move |shard| schema::fleet_day(*day, shard)))
             .map(|key| partition((BY_DEADLINE, DAY, key)))
             .collect(),
     }

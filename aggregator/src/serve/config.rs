@@ -1,4 +1,4 @@
-//! Every setting of the aggregator, read once, at the edge, into a type that cannot be wrong.
+//! Every setting of `overtime serve`, read once, at the edge, into a type that cannot be wrong.
 //!
 //! An operator pays one restart per mistake we report, so all of them are reported together, by the name they would edit. A
 //! value is never repeated: it may be a secret in the wrong place.
