@@ -40,6 +40,11 @@ impl Initialization {
         self.0 == "lambda-managed-instances"
     }
 
+    /// A snapshot is taken before the first event, and each copy of it is an environment of its own.
+    pub fn is_snapshot(&self) -> bool {
+        self.0 == "snap-start"
+    }
+
     /// Whether the first invocation waits for the init: not where environments are made ahead of need.
     pub fn makes_callers_wait(&self) -> bool {
         !self.is_managed_instances() && self.0 != "provisioned-concurrency"

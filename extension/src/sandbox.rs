@@ -21,9 +21,11 @@
 
 mod count;
 mod identity;
+mod inherited;
 mod init;
 mod invocation;
 mod judgement;
+mod ledger;
 mod observe;
 mod tallies;
 mod verdicts;
@@ -32,6 +34,7 @@ mod window;
 use bytes::Bytes;
 use overtime_wire::{
     Batch, Block, EpochMillis, FactKey, Incarnation, IncarnationId, Losses, Ordinal, Rank,
+    Recorded, Tally, Verdict,
 };
 
 use crate::{
@@ -43,7 +46,9 @@ use crate::{
 };
 
 use identity::Identity;
+use inherited::Inherited;
 use init::Init;
+use ledger::{Census, Noted};
 use tallies::Tallies;
 use verdicts::Verdicts;
 use window::Window;
@@ -77,6 +82,11 @@ pub struct Sandbox {
     window: Window,
     tallies: Tallies,
     verdicts: Verdicts,
+    inherited: Inherited,
+    noted: Noted,
+    census: Census,
+    /// Where the platform does not say what the environment is called.
+    is_named_by_us: bool,
     near_timeout: Share,
     next_ordinal: u32,
     /// Since when a timeout makes recovery interesting.
@@ -88,24 +98,27 @@ pub struct Sandbox {
 pub struct Outgoing {
     pub bytes: Bytes,
     incarnation: IncarnationId,
-    tallies: Vec<(Block, u32)>,
+    tallies: Vec<Recorded<Tally>>,
     verdicts: Vec<(Block, Ordinal, Rank)>,
+    /// Of processes before us.
+    inherited: Vec<(FactKey, u64)>,
     /// How many new invocations it tells of.
     invocations: u32,
 }
 
 impl Outgoing {
     pub fn has_verdicts(&self) -> bool {
-        !self.verdicts.is_empty()
+        let is_verdict = |(key, _): &(FactKey, u64)| matches!(key, FactKey::Verdict { .. });
+        !self.verdicts.is_empty() || self.inherited.iter().any(is_verdict)
     }
 
     fn facts(&self) -> u32 {
-        u32::try_from(self.tallies.len() + self.verdicts.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.keys().count()).unwrap_or(u32::MAX)
     }
 }
 
 /// Whether there are verdicts to send.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Held {
     #[default]
     Nothing,
@@ -137,6 +150,10 @@ impl Sandbox {
             window: Window::new(birth.lambda.initialization.is_managed_instances()),
             tallies: Tallies::default(),
             verdicts: Verdicts::default(),
+            inherited: Inherited::default(),
+            noted: Noted::new(&birth),
+            census: Census::default(),
+            is_named_by_us: false,
             near_timeout: birth.near_timeout,
             next_ordinal: 0,
             troubled: None,
@@ -146,11 +163,17 @@ impl Sandbox {
     /// Takes in what happened.
     pub fn apply(&mut self, event: Event, now: EpochMillis) {
         match event {
+            Event::Record(record) if self.is_about_predecessor(&record, now) => {}
             Event::Invoke(invoke) => self.invoke(invoke, now),
             Event::Shutdown(shutdown) => self.shutdown(shutdown.reason, now),
             Event::Record(record) => self.record(record, now),
         }
         self.settle(now);
+    }
+
+    /// The first event has come, so things may be sent.
+    pub fn awake(&mut self) {
+        self.inherited.awake();
     }
 
     fn record(&mut self, record: Record, now: EpochMillis) {
@@ -184,10 +207,10 @@ impl Sandbox {
 
     pub fn holdings(&self) -> Holdings {
         Holdings {
-            verdicts: self.verdicts.held(),
-            tallies: self.tallies.has_news(),
+            verdicts: self.verdicts.held().max(self.inherited.verdicts()),
+            tallies: self.tallies.has_news() || self.inherited.has_tallies(),
             new_invocations: self.tallies.new_invocations(),
-            oldest: self.tallies.oldest(),
+            oldest: self.tallies.oldest().into_iter().chain(self.inherited.since()).min(),
             troubled: self.troubled,
             is_nameless: self.me.function.is_none(),
         }
@@ -198,20 +221,22 @@ impl Sandbox {
         let function = self.me.function.clone()?;
         let tallies = self.tallies.changed(&self.me.profile);
         let verdicts = self.verdicts.all();
-        if tallies.is_empty() && verdicts.is_empty() {
+        let (mut incarnations, inherited) = self.inherited.all();
+        if tallies.is_empty() && verdicts.is_empty() && inherited.is_empty() {
             return None;
         }
-        let carried = |it: &overtime_wire::Recorded<overtime_wire::Verdict>| {
-            (it.fact.block, it.fact.ordinal, it.rank)
-        };
+        let carried = |it: &Recorded<Verdict>| (it.fact.block, it.fact.ordinal, it.rank);
         let mut outgoing = Outgoing {
             bytes: Bytes::new(),
             incarnation,
-            tallies: tallies.iter().map(|it| (it.fact.block, it.fact.revision)).collect(),
+            tallies: tallies.clone(),
             verdicts: verdicts.iter().map(carried).collect(),
+            inherited,
             invocations: self.tallies.new_invocations(),
         };
-        let incarnations = vec![Incarnation { id: incarnation, tallies, verdicts }];
+        if !tallies.is_empty() || !verdicts.is_empty() {
+            incarnations.insert(0, Incarnation { id: incarnation, tallies, verdicts });
+        }
         let partition = self.me.partition();
         outgoing.bytes = Batch { function, partition, sent: now, incarnations }.encode().into();
         Some(outgoing)
@@ -235,8 +260,11 @@ impl Sandbox {
     }
 
     fn forget(&mut self, sent: &Outgoing, now: EpochMillis) {
-        for (block, revision) in &sent.tallies {
-            self.tallies.delivered(*block, *revision);
+        for it in &sent.tallies {
+            self.tallies.delivered(it.fact.block, it.fact.revision);
+        }
+        for (key, rank) in &sent.inherited {
+            self.inherited.delivered(*key, *rank);
         }
         self.tallies.told(sent.invocations, now);
         for (_, ordinal, rank) in &sent.verdicts {
@@ -247,16 +275,19 @@ impl Sandbox {
 
 impl Outgoing {
     fn keys(&self) -> impl Iterator<Item = FactKey> + '_ {
+        self.ranked_keys().map(|(key, _)| key)
+    }
+
+    fn ranked_keys(&self) -> impl Iterator<Item = (FactKey, u64)> + '_ {
         let incarnation = self.incarnation;
-        let tallies = self
-            .tallies
-            .iter()
-            .map(move |(block, _)| FactKey::Tally { block: *block, incarnation });
-        tallies.chain(self.verdicts.iter().map(move |(block, ordinal, _)| FactKey::Verdict {
-            block: *block,
-            incarnation,
-            ordinal: *ordinal,
-        }))
+        let tallies = self.tallies.iter().map(move |it| {
+            (FactKey::Tally { block: it.fact.block, incarnation }, it.rank.number())
+        });
+        let verdicts = self.verdicts.iter().map(move |(block, ordinal, rank)| {
+            let (block, ordinal) = (*block, *ordinal);
+            (FactKey::Verdict { block, incarnation, ordinal }, rank.number())
+        });
+        tallies.chain(verdicts).chain(self.inherited.iter().copied())
     }
 }
 

@@ -5,6 +5,7 @@
 //!
 //! After SHUTDOWN it ends as soon as nothing is left to say, and at the latest when its time is up.
 
+mod keeping;
 mod leave;
 mod outlive;
 mod sending;
@@ -33,6 +34,7 @@ use crate::{
     uplink::{Uplink, circuit::Circuit, tls::Tls},
 };
 
+use keeping::Keeping;
 use leave::Leave;
 use outlive::Vigil;
 use sending::{Sending, Sent};
@@ -68,6 +70,7 @@ pub struct Watch {
     last_sent: EpochMillis,
     leave: Option<Leave>,
     vigil: Vigil,
+    keeping: Keeping,
     /// Only ever set by our own tests.
     fault: Option<Place>,
 }
@@ -93,6 +96,7 @@ impl Watch {
             last_sent: clock::now(),
             leave: None,
             vigil: Vigil::default(),
+            keeping: Keeping::default(),
             fault: None,
         }
     }
@@ -112,9 +116,10 @@ impl Watch {
             while let Ok(input) = inbox.try_recv() {
                 self.take(input, now);
             }
+            self.note_changes();
             match self.step(now) {
                 Step::Continue { wake: next } => wake = next,
-                Step::Done => return,
+                Step::Done => return self.note_leaving(now),
             }
         }
     }
@@ -139,6 +144,7 @@ impl Watch {
     }
 
     fn take(&mut self, input: Input, now: EpochMillis) {
+        self.begin_keeping(&input, now);
         match input {
             Input::Platform(Next::Invoke(invoke)) => {
                 self.incarnation();
@@ -175,8 +181,7 @@ impl Watch {
         let moment = self.moment(now);
         if let Some(leave) = &self.leave
             && moment == Moment::Leaving
-            && (leave.is_over(self.may_hold_verdicts(), Instant::now())
-                || self.has_nothing_to_say(now))
+            && (leave.is_over(Instant::now()) || self.has_nothing_to_say(now))
         {
             return Step::Done;
         }
@@ -199,7 +204,7 @@ impl Watch {
             }
         }
         if let Some(leave) = &self.leave {
-            let until = now.plus(leave.next_look(self.may_hold_verdicts(), Instant::now()));
+            let until = now.plus(leave.next_look(Instant::now()));
             wake = Some(wake.map_or(until, |it| it.min(until)));
         }
         Step::Continue { wake }
@@ -234,15 +239,9 @@ impl Watch {
     fn has_nothing_to_say(&self, now: EpochMillis) -> bool {
         let holdings = self.sandbox.holdings();
         let is_resting = self.circuit.resting_until().is_some_and(|it| it > now);
-        let is_silent = holdings.verdicts == Held::Nothing && (is_resting || !holdings.tallies);
+        let may_wait = is_resting || self.is_crash_loop(now);
+        let is_silent = holdings.verdicts == Held::Nothing && (may_wait || !holdings.tallies);
         self.sending.is_none() && (holdings.is_nameless || is_silent)
-    }
-
-    /// Verdicts deserve more of the time than tallies, unless the aggregator seems to be gone.
-    fn may_hold_verdicts(&self) -> bool {
-        let in_flight = self.sending.as_ref().is_some_and(|it| it.outgoing.has_verdicts());
-        !self.circuit.has_failed()
-            && (in_flight || self.sandbox.holdings().verdicts != Held::Nothing)
     }
 
     fn line(&self) -> Line {

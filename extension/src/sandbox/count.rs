@@ -25,6 +25,7 @@ impl Sandbox {
                 Judgement::Abnormal { .. } => {
                     let is_first = it.verdict.is_none();
                     if is_first {
+                        self.census.judged = self.census.judged.saturating_add(1);
                         self.me.observe(it);
                     }
                     if let Some(verdict) = next_verdict(it, hearing, &self.me, now) {
@@ -94,6 +95,7 @@ impl Sandbox {
 
     fn count(&mut self, it: &Invocation, failure: Option<Failure>, now: EpochMillis) {
         self.me.observe(it);
+        self.census.counted = self.census.counted.saturating_add(1);
         let block = Block::of(it.seen);
         let timeout = it.allowance().map_or(self.me.profile.timeout, |it| self.me.timeout(it));
         let near = timeout.mul_f64(self.near_timeout.0);

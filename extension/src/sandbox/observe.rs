@@ -163,7 +163,7 @@ impl Sandbox {
     }
 
     /// Whether a record about a request that we do not know is about the process before us in this environment.
-    fn is_predecessors(&self, at: Option<EpochMillis>) -> bool {
+    pub(super) fn is_predecessors(&self, at: Option<EpochMillis>) -> bool {
         !self.window.is_concurrent && at.is_some_and(|it| it < self.me.born)
     }
 
@@ -172,6 +172,7 @@ impl Sandbox {
         let mut invocation = Invocation::new(self.draw_ordinal(), now);
         invocation.is_cold = !self.window.was_invoked && self.me.makes_callers_wait();
         let ordinal = invocation.ordinal;
+        self.census.opened = self.census.opened.saturating_add(1);
         if let Some(oldest) = self.window.push(invocation).filter(|it| !it.is_settled()) {
             self.count_without_end(&oldest, now);
         }

@@ -86,7 +86,7 @@ impl Heard {
     }
 }
 
-fn line(it: &Verdict) -> String {
+pub(super) fn line(it: &Verdict) -> String {
     let request = it.request.as_ref().map_or("?".to_owned(), ToString::to_string);
     let subject = if it.subject == overtime_wire::Subject::Init { "init " } else { "" };
     let duration = it.duration.map_or(String::new(), |it| format!(" took {it:?}"));

@@ -18,6 +18,14 @@ struct Waiting {
     verdict: Recorded<Verdict>,
     /// No request has carried it.
     is_fresh: bool,
+    /// The journal has it.
+    is_noted: bool,
+}
+
+impl Waiting {
+    fn new(verdict: Recorded<Verdict>) -> Self {
+        Self { verdict, is_fresh: true, is_noted: false }
+    }
 }
 
 impl Verdicts {
@@ -25,10 +33,10 @@ impl Verdicts {
     pub(super) fn put(&mut self, verdict: Recorded<Verdict>) -> u32 {
         let ordinal = verdict.fact.ordinal;
         if let Some(known) = self.waiting.iter_mut().find(|it| it.verdict.fact.ordinal == ordinal) {
-            *known = Waiting { verdict: known.verdict.clone().merge(verdict), is_fresh: true };
+            *known = Waiting::new(known.verdict.clone().merge(verdict));
             return 0;
         }
-        self.waiting.push_back(Waiting { verdict, is_fresh: true });
+        self.waiting.push_back(Waiting::new(verdict));
         let has_no_place = self.waiting.len() > WAITING_MAX;
         u32::from(has_no_place && self.waiting.pop_front().is_some())
     }
@@ -48,6 +56,16 @@ impl Verdicts {
             it.verdict.clone()
         };
         self.waiting.iter_mut().map(carry).collect()
+    }
+
+    /// Those that the journal does not have; it is about to.
+    pub(super) fn unnoted(&mut self) -> Vec<Recorded<Verdict>> {
+        let unnoted = self.waiting.iter_mut().filter(|it| !it.is_noted);
+        let note = |it: &mut Waiting| {
+            it.is_noted = true;
+            it.verdict.clone()
+        };
+        unnoted.map(note).collect()
     }
 
     /// The aggregator has this one, or wants none of it. A better one may have taken its place meanwhile, and stays.

@@ -1,8 +1,8 @@
 //! How long the process stays after SHUTDOWN.
 //!
 //! Source: AWS's "Lambda execution environment lifecycle" gives extensions two seconds, of which the runtime may have used
-//! 600 ms, and the environment's next invocation waits for us. So tallies get 300 ms; a verdict, which nobody else can
-//! tell, gets a second, unless the aggregator has already failed to answer.
+//! 600 ms, and the environment's next invocation waits for us. So there are 300 ms; what was not acknowledged by then stands
+//! in the journal, and is sent by the next process.
 
 use std::time::Duration;
 
@@ -13,8 +13,7 @@ use crate::runtime_api::{Reason, Shutdown};
 
 /// Telemetry is posted 25 ms after it is generated; later it will not come.
 const LISTEN: Duration = Duration::from_millis(50);
-const FOR_TALLIES: Duration = Duration::from_millis(300);
-const FOR_VERDICTS: Duration = Duration::from_secs(1);
+const STAY: Duration = Duration::from_millis(300);
 /// What is left to the process to end by itself before it is killed.
 const MARGIN: Duration = Duration::from_millis(100);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
@@ -25,6 +24,7 @@ const ATTEMPTS: u32 = 2;
 pub(super) struct Leave {
     since: Instant,
     listens: bool,
+    is_crash: bool,
     /// From `since` until we are killed, less a margin.
     most: Duration,
     failures: u32,
@@ -33,11 +33,12 @@ pub(super) struct Leave {
 
 impl Leave {
     pub(super) fn new(shutdown: &Shutdown, now: EpochMillis, since: Instant) -> Self {
-        let most = shutdown.deadline.map_or(FOR_VERDICTS, |it| it.since(now));
+        let most = shutdown.deadline.map_or(STAY + MARGIN, |it| it.since(now));
         Self {
             since,
             // A timeout is already known; its environment is wanted back.
             listens: shutdown.reason != Reason::Timeout,
+            is_crash: shutdown.reason == Reason::Failure,
             most: most.saturating_sub(MARGIN),
             failures: 0,
             failed_at: None,
@@ -48,19 +49,24 @@ impl Leave {
         self.listens && now - self.since < LISTEN.min(self.most)
     }
 
-    pub(super) fn is_over(&self, has_verdicts: bool, now: Instant) -> bool {
-        self.failures >= ATTEMPTS || now - self.since >= self.stay(has_verdicts)
+    /// Whether something crashed, which may be happening again and again.
+    pub(super) fn is_crash(&self) -> bool {
+        self.is_crash
+    }
+
+    pub(super) fn is_over(&self, now: Instant) -> bool {
+        self.failures >= ATTEMPTS || now - self.since >= self.stay()
     }
 
     /// How long until the answer of one of the two above changes.
-    pub(super) fn next_look(&self, has_verdicts: bool, now: Instant) -> Duration {
-        let end = if self.still_listens(now) { LISTEN } else { self.stay(has_verdicts) };
+    pub(super) fn next_look(&self, now: Instant) -> Duration {
+        let end = if self.still_listens(now) { LISTEN } else { self.stay() };
         (self.since + end).saturating_duration_since(now)
     }
 
     /// When the last send will have to be over.
-    pub(super) fn deadline(&self, has_verdicts: bool) -> Instant {
-        self.since + self.stay(has_verdicts)
+    pub(super) fn deadline(&self) -> Instant {
+        self.since + self.stay()
     }
 
     /// A failed send is tried once more, and soon.
@@ -73,8 +79,7 @@ impl Leave {
         self.failed_at = Some(now);
     }
 
-    fn stay(&self, has_verdicts: bool) -> Duration {
-        let stay = if has_verdicts { FOR_VERDICTS } else { FOR_TALLIES };
-        stay.min(self.most)
+    fn stay(&self) -> Duration {
+        STAY.min(self.most)
     }
 }

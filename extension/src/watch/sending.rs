@@ -11,7 +11,7 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::Watch;
+use super::{Watch, leave::Leave};
 use crate::{
     entropy,
     fault::{self, Place},
@@ -91,8 +91,8 @@ impl Watch {
         let incarnation = self.incarnation();
         let Some(outgoing) = self.sandbox.batch(incarnation, now) else { return };
         let started = Instant::now();
-        let deadline =
-            self.leave.as_ref().map_or(started + BUDGET, |it| it.deadline(outgoing.has_verdicts()));
+        let deadline = self.leave.as_ref().map_or(started + BUDGET, Leave::deadline);
+        self.note_carried(&outgoing);
         let mut uplink = self.uplink.take().unwrap_or_else(|| self.spare.sibling());
         let bytes = outgoing.bytes.clone();
         let asked = self.fault.take();
@@ -115,11 +115,13 @@ impl Watch {
                     Answer::Accepted { refused } => {
                         self.circuit.succeeded();
                         self.sandbox.acknowledged(outgoing, &refused, now);
+                        self.note_delivered(outgoing, now);
                     }
                     Answer::Refused(status) => {
                         let line = format!("the aggregator answered {status}: {}", fix(status));
                         self.notices.say(Topic::Refused, line);
                         self.sandbox.refused(outgoing, now);
+                        self.note_delivered(outgoing, now);
                         self.rest(None, now);
                     }
                     Answer::Later { after, .. } => self.failed(after, now),

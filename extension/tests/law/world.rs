@@ -3,6 +3,7 @@
 //! The emulated sandbox, with freezing, deadlines and function processes, is the `overtime-tests` package's.
 
 use std::{
+    path::PathBuf,
     process::Stdio,
     sync::{
         Arc, Mutex,
@@ -36,6 +37,14 @@ pub(crate) struct World {
     pub(crate) platform: Platform,
     pub(crate) aggregator: Aggregator,
     process: Child,
+    /// The process's `/tmp`.
+    temporary: PathBuf,
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.temporary);
+    }
 }
 
 impl World {
@@ -49,6 +58,9 @@ impl World {
 
     async fn with(platform: Platform, settings: &[(&str, &str)]) -> Self {
         let aggregator = Aggregator::start().await;
+        let port = platform.address.rsplit(':').next().unwrap();
+        let temporary = std::env::temp_dir().join(format!("overtime-law-{port}"));
+        std::fs::create_dir_all(&temporary).unwrap();
         let process = Command::new(env!("CARGO_BIN_EXE_overtime-extension"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", &platform.address)
@@ -57,12 +69,13 @@ impl World {
             .env("AWS_REGION", "eu-west-1")
             .env("OVERTIME_URL", &aggregator.url)
             .env("OVERTIME_AUTH", "none")
+            .env("TMPDIR", &temporary)
             .envs(settings.iter().copied())
             .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
-        let world = Self { platform, aggregator, process };
+        let world = Self { platform, aggregator, process, temporary };
         world.platform.wait_for_next(1).await;
         world
     }

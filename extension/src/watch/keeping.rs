@@ -1,0 +1,128 @@
+//! When the journal is read and written.
+//!
+//! Read once, at the first thing that happens: by then the loop is parked in `/event/next`, and nobody waits for us. Under
+//! `SnapStart` that is the first event, after the restore: whatever lies there before is of another life. Written after every
+//! turn of the loop, before anything that follows from the turn is sent.
+
+use std::{env, time::Duration};
+
+use overtime_wire::EpochMillis;
+
+use super::{Input, Watch};
+use crate::{
+    entropy,
+    journal::{
+        Contents,
+        entry::{Begun, Entry},
+        folder::{Finds, Folder, Found},
+        writer::Writer,
+    },
+    sandbox::Outgoing,
+};
+
+/// A crash loop tells of itself no more often.
+const CRASHES: Duration = Duration::from_mins(1);
+
+/// The journal, once there is one.
+#[derive(Debug, Default)]
+pub(super) struct Keeping {
+    writer: Option<Writer>,
+    /// When a predecessor last told the aggregator of something.
+    told: Option<EpochMillis>,
+}
+
+impl Watch {
+    pub(super) fn begin_keeping(&mut self, input: &Input, now: EpochMillis) {
+        let is_event = matches!(input, Input::Platform(_));
+        if is_event {
+            self.sandbox.awake();
+        }
+        if self.keeping.writer.is_some() || (self.sandbox.is_snapshot() && !is_event) {
+            return;
+        }
+        let folder = Folder::under(&env::temp_dir());
+        let function = self.sandbox.function_name().to_owned();
+        let finds = if self.sandbox.is_snapshot() {
+            folder.clear();
+            Finds::default()
+        } else {
+            folder.read(&function)
+        };
+        let incarnation = self.incarnation();
+        let contents = Contents::of(Begun { incarnation, function });
+        self.keeping.writer = Some(Writer::new(folder, contents));
+        if finds.ignored > 0 {
+            self.sandbox.lose(now, |it| {
+                it.ignored_journals = it.ignored_journals.saturating_add(finds.ignored);
+            });
+        }
+        self.inherit(finds.journals, now);
+        if self.sandbox.is_nameless_place() {
+            let name = entropy::draw::<8>().map(|it| format!("{it:02x}")).concat();
+            self.sandbox.name_environment(&name);
+        }
+    }
+
+    /// What they left is in our own journal before it is removed from theirs.
+    fn inherit(&mut self, found: Vec<Found>, now: EpochMillis) {
+        if found.is_empty() {
+            return;
+        }
+        for journal in &found {
+            self.keeping.told = self.keeping.told.max(journal.contents.told);
+            self.sandbox.inherit(journal.contents.clone(), now);
+        }
+        let incarnation = self.incarnation();
+        let mut entries: Vec<_> = self.keeping.told.map(Entry::Told).into_iter().collect();
+        entries.extend(self.sandbox.unwritten(incarnation));
+        entries.extend(self.sandbox.unsent_tallies(incarnation));
+        self.note(entries);
+        if self.keeping.writer.as_ref().is_some_and(Writer::is_kept) {
+            found.into_iter().for_each(Found::remove);
+        }
+        // The minute since then is theirs and ours.
+        self.last_sent = self.keeping.told.unwrap_or(self.last_sent);
+    }
+
+    fn note(&mut self, entries: Vec<Entry>) {
+        if let Some(writer) = &mut self.keeping.writer {
+            writer.note(entries);
+        }
+    }
+
+    pub(super) fn note_changes(&mut self) {
+        if let (Some(writer), Some(incarnation)) = (&mut self.keeping.writer, self.incarnation) {
+            writer.note(self.sandbox.unwritten(incarnation));
+        }
+    }
+
+    pub(super) fn note_carried(&mut self, outgoing: &Outgoing) {
+        self.note_changes();
+        let entries = self.sandbox.carried(outgoing);
+        self.note(entries);
+    }
+
+    pub(super) fn note_delivered(&mut self, outgoing: &Outgoing, now: EpochMillis) {
+        self.note(outgoing.delivered(now));
+    }
+
+    /// Leaves to the next process what the aggregator does not have.
+    pub(super) fn note_leaving(&mut self, now: EpochMillis) {
+        self.sandbox.give_up_waiting(now);
+        let incarnation = self.incarnation();
+        let mut entries = self.sandbox.unwritten(incarnation);
+        entries.extend(self.sandbox.unsent_tallies(incarnation));
+        // A crash loop is one from its second turn on.
+        let is_crash = self.leave.as_ref().is_some_and(super::Leave::is_crash);
+        if let Some(writer) = &mut self.keeping.writer {
+            writer.note(entries);
+            writer.finish(is_crash);
+        }
+    }
+
+    /// Whether a predecessor ended as we do, and the aggregator has just been told of such ends.
+    pub(super) fn is_crash_loop(&self, now: EpochMillis) -> bool {
+        let is_crash = self.leave.as_ref().is_some_and(super::Leave::is_crash);
+        is_crash && self.keeping.told.is_some_and(|it| now.since(it) < CRASHES)
+    }
+}
