@@ -7,6 +7,7 @@
 mod batches;
 mod emulator;
 mod extension;
+mod journal;
 mod network;
 mod path;
 mod player;

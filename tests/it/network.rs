@@ -8,5 +8,5 @@ mod front;
 mod refusals;
 mod share;
 mod signing;
-mod stage;
+pub(crate) mod stage;
 mod weather;
