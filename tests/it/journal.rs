@@ -187,7 +187,9 @@ async fn a_temporary_directory_that_cannot_be_written_harms_nothing() {
     let folder = world.environment.observer().tmp().join("overtime");
     fs::write(&folder, b"in the way").unwrap();
     for _ in 0..3 {
-        assert_eq!(world.environment.invoke(quick()).await.unwrap().outcome, Outcome::Success);
+        // So long that telemetry of the one before is heard.
+        let ended = world.environment.invoke(Invocation::of(json!({ "sleep_ms": 100 }))).await;
+        assert_eq!(ended.unwrap().outcome, Outcome::Success);
     }
     assert_eq!(world.environment.invoke(hang()).await.unwrap().outcome, Outcome::Timeout);
     assert_eq!(world.environment.invoke(quick()).await.unwrap().outcome, Outcome::Success);
