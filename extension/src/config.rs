@@ -5,7 +5,7 @@
 
 use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
 
-use crate::uplink::target::Target;
+use crate::{log::Lines, uplink::target::Target};
 
 /// The settings of a process that reports.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +20,8 @@ pub struct Config {
     pub near_timeout: Share,
     /// `OVERTIME_TAGS`.
     pub tags: Tags,
+    /// `OVERTIME_LOG_TAIL`.
+    pub log_tail: Lines,
 }
 
 /// How requests prove whose they are.
@@ -50,12 +52,13 @@ impl Config {
         let flush_interval = reader.or("OVERTIME_FLUSH_INTERVAL", Interval(Duration::from_mins(1)));
         let near_timeout = reader.or("OVERTIME_NEAR_TIMEOUT", Share(0.8));
         let tags = reader.or("OVERTIME_TAGS", Tags::default());
-        match (target, auth, flush_interval, near_timeout, tags) {
-            (Some(target), Some(auth), Some(flush_interval), Some(near_timeout), Some(tags)) => {
-                Ok(Self { target, auth, flush_interval, near_timeout, tags })
-            }
-            _ => Err(Faults(reader.faults)),
-        }
+        let log_tail = reader.or("OVERTIME_LOG_TAIL", Lines::NONE);
+        let read = || {
+            let (near_timeout, tags, log_tail) = (near_timeout?, tags?, log_tail?);
+            let (target, auth, flush_interval) = (target?, auth?, flush_interval?);
+            Some(Self { target, auth, flush_interval, near_timeout, tags, log_tail })
+        };
+        read().ok_or(Faults(reader.faults))
     }
 }
 
@@ -177,8 +180,13 @@ mod tests {
         };
         let seen = match Config::read(lookup) {
             Ok(it) => format!(
-                "{} {:?} {:?} {} {:?}",
-                it.target, it.auth, it.flush_interval.0, it.near_timeout.0, it.tags.0
+                "{} {:?} {:?} {} {:?} {}",
+                it.target,
+                it.auth,
+                it.flush_interval.0,
+                it.near_timeout.0,
+                it.tags.0,
+                it.log_tail.0
             ),
             Err(faults) => faults.to_string(),
         };
@@ -189,7 +197,7 @@ mod tests {
     fn only_the_url_is_required() {
         check(
             &[("OVERTIME_URL", "https://abc.lambda-url.eu-west-1.on.aws/")],
-            expect!["https://abc.lambda-url.eu-west-1.on.aws Iam 60s 0.8 {}"],
+            expect!["https://abc.lambda-url.eu-west-1.on.aws Iam 60s 0.8 {} 0"],
         );
     }
 
@@ -202,8 +210,11 @@ mod tests {
                 ("OVERTIME_FLUSH_INTERVAL", "500ms"),
                 ("OVERTIME_NEAR_TIMEOUT", "0.95"),
                 ("OVERTIME_TAGS", "team=payments, tier=1"),
+                ("OVERTIME_LOG_TAIL", "20"),
             ],
-            expect![[r#"http://127.0.0.1:8787 None 500ms 0.95 {"team": "payments", "tier": "1"}"#]],
+            expect![[
+                r#"http://127.0.0.1:8787 None 500ms 0.95 {"team": "payments", "tier": "1"} 20"#
+            ]],
         );
     }
 
@@ -224,9 +235,10 @@ mod tests {
                 ("OVERTIME_FLUSH_INTERVAL", "16m"),
                 ("OVERTIME_NEAR_TIMEOUT", "NaN"),
                 ("OVERTIME_TAGS", "team"),
+                ("OVERTIME_LOG_TAIL", "101"),
             ],
             expect![
-                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas"
+                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas; OVERTIME_LOG_TAIL is not valid: expected a whole number of lines from 0 to 100"
             ],
         );
     }

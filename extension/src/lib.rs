@@ -10,7 +10,7 @@
 //! - Every buffer is bounded, every send has a deadline, and a dead aggregator costs nothing but a counter.
 //!
 //! # The map, from the bottom
-//! Pure, without clock, socket or randomness: [`json`] and [`telemetry`] read what the platform posts, [`sandbox`] makes
+//! Pure, without clock, socket or randomness: [`json`], [`log`] and [`telemetry`] read what the platform posts, [`sandbox`] makes
 //! facts of it, [`flush`] decides when they go, `uplink::{target, answer, circuit}` know the aggregator's side of it.
 //!
 //! At the edges: [`runtime_api`] and `telemetry::{tap, listener}` speak with the platform, [`uplink`] with the aggregator,
@@ -25,6 +25,7 @@ pub mod hosts;
 pub mod http;
 pub mod json;
 pub mod lambda;
+pub mod log;
 pub mod notice;
 pub mod run;
 pub mod runtime_api;

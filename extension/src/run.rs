@@ -28,7 +28,7 @@ use crate::{
     sandbox::{Birth, Sandbox},
     telemetry::{
         listener::Listener,
-        tap::{self, Tap},
+        tap::{self, Tap, Wish},
     },
     watch::{Input, Watch},
 };
@@ -153,10 +153,12 @@ impl Start {
     /// Opens the tap and starts the watch. Gives the connection back, for the loop to go on with.
     async fn beside(self, mut api: RuntimeApi) -> (RuntimeApi, Beside) {
         let listener = Listener::bind().await.ok();
+        let logs = self.config.log_tail;
         let tap = match &listener {
             Some(listener) => {
                 let (id, kind) = (&self.registration.id, &self.lambda.initialization);
-                tap::open(&mut api, id, &listener.destination, kind).await
+                let wish = Wish { destination: &listener.destination, logs };
+                tap::open(&mut api, id, wish, kind).await
             }
             None => Tap::Closed(None),
         };
@@ -173,7 +175,9 @@ impl Start {
         let (inbox, outbox) = mpsc::channel(INBOX);
         if let Some(listener) = listener {
             let inbox = inbox.clone();
-            tokio::spawn(listener.serve(move |decoded| hand_over(&inbox, &overflow, decoded)));
+            tokio::spawn(
+                listener.serve(logs, move |decoded| hand_over(&inbox, &overflow, decoded)),
+            );
         }
         (api, Beside { inbox, watch: tokio::spawn(watch.run(outbox)) })
     }
@@ -193,6 +197,7 @@ impl Start {
             account: self.registration.account.clone(),
             tags: self.config.tags.clone(),
             near_timeout: self.config.near_timeout,
+            log_tail: self.config.log_tail,
             hears_telemetry,
         }
     }

@@ -25,6 +25,7 @@ mod init;
 mod invocation;
 mod judgement;
 mod observe;
+mod tails;
 mod tallies;
 mod verdicts;
 mod window;
@@ -38,12 +39,14 @@ use crate::{
     config::{Share, Tags},
     fault::{self, Place},
     lambda::Lambda,
+    log::Lines,
     runtime_api::{Invoke, Shutdown},
     telemetry::Record,
 };
 
 use identity::Identity;
 use init::Init;
+use tails::Tails;
 use tallies::Tallies;
 use verdicts::Verdicts;
 use window::Window;
@@ -57,6 +60,7 @@ pub struct Birth {
     pub account: String,
     pub tags: Tags,
     pub near_timeout: Share,
+    pub log_tail: Lines,
     /// Whether the platform posts telemetry to us.
     pub hears_telemetry: bool,
 }
@@ -77,6 +81,7 @@ pub struct Sandbox {
     window: Window,
     tallies: Tallies,
     verdicts: Verdicts,
+    tails: Tails,
     near_timeout: Share,
     next_ordinal: u32,
     /// Since when a timeout makes recovery interesting.
@@ -137,6 +142,7 @@ impl Sandbox {
             window: Window::new(birth.lambda.initialization.is_managed_instances()),
             tallies: Tallies::default(),
             verdicts: Verdicts::default(),
+            tails: Tails::new(birth.log_tail, birth.lambda.initialization.is_managed_instances()),
             near_timeout: birth.near_timeout,
             next_ordinal: 0,
             troubled: None,
@@ -148,6 +154,8 @@ impl Sandbox {
         match event {
             Event::Invoke(invoke) => self.invoke(invoke, now),
             Event::Shutdown(shutdown) => self.shutdown(shutdown.reason, now),
+            // A line changes no fact; it is there when one is due.
+            Event::Record(Record::Log(line)) => return self.log(line, now),
             Event::Record(record) => self.record(record, now),
         }
         self.settle(now);
@@ -166,6 +174,7 @@ impl Sandbox {
                     it.dropped_records = it.dropped_records.saturating_add(records);
                 });
             }
+            Record::Log(line) => self.log(line, now),
             Record::Fault(place) => fault::strike(Some(place), Place::Core),
         }
     }

@@ -122,6 +122,8 @@ pub(super) struct TimeoutRow {
     pub(super) alias: Option<String>,
     pub(super) trace: Option<String>,
     pub(super) log: Option<String>,
+    /// How long before the deadline its log fell silent.
+    pub(super) silent: Option<String>,
 }
 
 impl TimeoutRow {
@@ -147,6 +149,7 @@ impl TimeoutRow {
             alias: known(&verdict.alias),
             trace: verdict.trace.map(|it| it.to_string()),
             log: known(&verdict.log_tail),
+            silent: verdict.last_log.map(|it| words::duration(timeout.deadline().since(it))),
         }
     }
 }

@@ -11,6 +11,7 @@ use super::{
     invocation::{End, Fate, Invocation, Invoked, Started},
 };
 use crate::{
+    log::Line,
     runtime_api::{Invoke, Reason},
     telemetry::{
         record::{Report, RuntimeDone, Start},
@@ -110,6 +111,7 @@ impl Sandbox {
                 None => self.open(now),
             },
         };
+        self.tails.begin(Some(&start.request));
         self.complete_others(ordinal, Some(start.at.unwrap_or(now)));
         let Some(it) = self.window.at(ordinal) else {
             return;
@@ -118,6 +120,12 @@ impl Sandbox {
         it.request = Some(start.request);
         it.trace = it.trace.or(start.trace);
         it.version = start.version;
+    }
+
+    pub(super) fn log(&mut self, line: Line, now: EpochMillis) {
+        if !self.is_predecessors(line.at) {
+            self.tails.add(line, now);
+        }
     }
 
     pub(super) fn runtime_done(&mut self, done: RuntimeDone, now: EpochMillis) {

@@ -10,6 +10,7 @@
 //! 3     report a timeout 3000 mem=90/256 over=1  platform.report, memory used and size, extension overhead
 //! 0     init-start invoke                        platform.initStart; init, invoke or restore
 //! 10    init-done init timeout 10000             platform.initRuntimeDone; init-report likewise
+//! 1     log loading the cart                     a line of the function's log
 //! 3     shutdown timeout                         SHUTDOWN
 //! 3.1   give-up                                  nothing more is listened for
 //! ```
@@ -26,6 +27,7 @@ use super::{Birth, Event, Held, Sandbox};
 use crate::{
     config::{Share, Tags},
     lambda::{ApiAddress, Initialization, Lambda},
+    log::{Line, Lines, Part},
     runtime_api::{Invoke, Reason, Shutdown},
     telemetry::{Record, record},
 };
@@ -57,6 +59,7 @@ pub(super) fn sandbox(initialization: &str, hears_telemetry: bool) -> Sandbox {
         account: "123456789012".to_owned(),
         tags: Tags::default(),
         near_timeout: Share(0.8),
+        log_tail: Lines(3),
         hears_telemetry,
     })
 }
@@ -94,8 +97,16 @@ fn line(it: &Verdict) -> String {
         0 => String::new(),
         used => format!(" used {used}/{}", it.memory_mb),
     };
+    let log = match it.last_log {
+        Some(last) => format!(
+            ", last said {:?}s in: {}",
+            last.since(START).as_secs_f64(),
+            it.log_tail.replace('\n', " | ")
+        ),
+        None => String::new(),
+    };
     format!(
-        "#{}.{} {subject}{request}: {}, cause {}, by {}{duration} of {:?}{memory}",
+        "#{}.{} {subject}{request}: {}, cause {}, by {}{duration} of {:?}{memory}{log}",
         it.ordinal.0, it.revision, it.outcome, it.cause, it.evidence, it.timeout
     )
 }
@@ -161,6 +172,12 @@ fn event(text: &str, now: EpochMillis) -> Option<Event> {
             arn: None,
             trace: None,
         })),
+        "log" => Some(Event::Record(Record::Log(Line {
+            at: Some(now),
+            request: None,
+            text: words[1..].join(" "),
+            part: Part::Whole,
+        }))),
         "shutdown" => Some(Event::Shutdown(Shutdown {
             reason: match word(1) {
                 "timeout" => Reason::Timeout,
@@ -176,7 +193,7 @@ fn event(text: &str, now: EpochMillis) -> Option<Event> {
             let time = time(own.unwrap_or(now));
             let text =
                 format!(r#"{{"time":"{time}","type":"platform.{kind}","record":{{{body}}}}}"#);
-            Some(Event::Record(record::read(&text).unwrap().unwrap()))
+            Some(Event::Record(record::read(&text, Lines(3)).unwrap().unwrap()))
         }
     }
 }

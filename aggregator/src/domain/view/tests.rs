@@ -73,6 +73,7 @@ fn verdict(number: u8, outcome: Outcome, subject: Subject) -> Timeout {
             trace: None,
             environment: String::new(),
             log_tail: String::new(),
+            last_log: None,
         },
     }
 }
