@@ -5,8 +5,10 @@
 #![cfg(test)]
 
 mod batches;
+mod corpus;
 mod emulator;
 mod extension;
+mod log;
 mod network;
 mod path;
 mod player;

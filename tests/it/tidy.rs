@@ -40,7 +40,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         "extension/src",
         &[
             &["clock", "entropy", "fault", "hosts", "json", "lambda", "notice"],
-            &["http"],
+            &["http", "log"],
             &["runtime_api", "uplink"],
             &["telemetry", "config"],
             &["signing", "sandbox"],

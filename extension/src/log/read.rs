@@ -92,7 +92,7 @@ fn escaped(after: &str) -> (Cow<'static, str>, usize) {
     (Cow::Borrowed(plain), 1)
 }
 
-/// `uXXXX`, or a pair of surrogates. Half a pair becomes the sign for what cannot be read.
+/// `u` and four digits, or a pair of surrogates. Half a pair becomes the sign for what cannot be read.
 fn code_point(after: &str) -> (Cow<'static, str>, usize) {
     let unit = |text: &str| {
         let digits = text.strip_prefix('u')?.get(..4)?;
