@@ -124,7 +124,9 @@ fn moved_to_now(body: &[u8]) -> Vec<u8> {
         if let Some((old, _)) = value.strip_prefix('"').and_then(|it| it.split_once('"'))
             && old.starts_with("20")
         {
-            moved.push_str(&format!(":\"{now}\""));
+            moved.push_str(":\"");
+            moved.push_str(&now);
+            moved.push('"');
             rest = &value[old.len() + 2..];
         }
     }
