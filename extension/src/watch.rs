@@ -143,6 +143,9 @@ impl Watch {
         match input {
             Input::Platform(Next::Invoke(invoke)) => {
                 self.incarnation();
+                if let Some(sending) = &mut self.sending {
+                    sending.spans_event = true;
+                }
                 self.sandbox.apply(Event::Invoke(invoke), now);
             }
             Input::Platform(Next::Shutdown(shutdown)) => {

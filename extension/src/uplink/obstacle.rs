@@ -81,6 +81,11 @@ impl Obstacle {
         }
     }
 
+    /// Whether a connection broke that had come about.
+    pub fn is_of_connection(&self) -> bool {
+        matches!(self, Self::Broken(_))
+    }
+
     /// Whether it concerns how we prove who we are, and not the way.
     pub fn is_of_signing(&self) -> bool {
         matches!(self, Self::Unsigned(_) | Self::NoCredentials(_))
@@ -145,6 +150,18 @@ mod tests {
             Stage::Dialling.too_slow(),
             expect![
                 "cannot report to OVERTIME_URL: no connection comes about; give this function's network a route to OVERTIME_URL; in a VPC that is a NAT gateway and a security group that lets it out"
+            ],
+        );
+        check(
+            Stage::Naming.too_slow(),
+            expect![
+                "cannot report to OVERTIME_URL: its host name does not resolve; check OVERTIME_URL's host name, and that this function's network can resolve it"
+            ],
+        );
+        check(
+            SigningError::NoCredentials.into(),
+            expect![
+                "cannot report to OVERTIME_URL: the request is not signed: there are no valid credentials of the function's role; leave the credentials as Lambda sets them, or set OVERTIME_AUTH to none for an aggregator that takes unsigned requests"
             ],
         );
         check(

@@ -115,3 +115,6 @@ async fn fetch(fetch: Fetch) -> Result<Reply, HttpError> {
     *request.headers_mut() = fetch.headers;
     Connection::open(Box::new(tcp)).await?.exchange(request, CREDENTIALS_MAX).await
 }
+
+#[cfg(test)]
+mod tests;

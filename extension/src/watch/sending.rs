@@ -33,6 +33,8 @@ const FAILURES_TO_MENTION: u32 = 2;
 pub(super) struct Sending {
     pub(super) outgoing: Outgoing,
     pub(super) since: EpochMillis,
+    /// An event came meanwhile, so there may have been a freeze, however short.
+    pub(super) spans_event: bool,
     started: Instant,
     task: JoinHandle<Returned>,
 }
@@ -76,6 +78,11 @@ impl Sending {
         self.task.abort();
     }
 
+    /// Whether the failure may be the freeze's, and not the aggregator's.
+    fn is_excused(&self, obstacle: &Obstacle, was_frozen: bool, now: EpochMillis) -> bool {
+        was_frozen || self.lost_time(now) || (self.spans_event && obstacle.is_of_connection())
+    }
+
     /// Whether the wall clock left the other one behind, which stands still on some machines while they are frozen.
     fn lost_time(&self, now: EpochMillis) -> bool {
         now.since(self.since) > self.started.elapsed() + FREEZE
@@ -99,7 +106,7 @@ impl Watch {
             Returned { uplink, answer, was_frozen }
         });
         self.last_sent = now;
-        self.sending = Some(Sending { outgoing, since: now, started, task });
+        self.sending = Some(Sending { outgoing, since: now, spans_event: false, started, task });
     }
 
     pub(super) fn sent(&mut self, sent: Sent, now: EpochMillis) {
@@ -120,7 +127,7 @@ impl Watch {
                         self.rest(None, now);
                     }
                     Answer::Later { after, .. } => self.failed(after, now),
-                    Answer::None(_) if was_frozen || sending.lost_time(now) => {}
+                    Answer::None(obstacle) if sending.is_excused(&obstacle, was_frozen, now) => {}
                     Answer::None(obstacle) => {
                         self.failed(None, now);
                         self.mention(&obstacle);

@@ -33,10 +33,8 @@ async fn timeouts_arrive_once_signed_by_the_functions_role() {
     for over_tls in [false, true] {
         let service = Service::start(caller(), over_tls).await;
         let spec = signed(&service.front.url());
-        let spec = match over_tls {
-            true => spec.variable("OVERTIME_CA_FILE", service.certificate()),
-            false => spec,
-        };
+        let spec =
+            if over_tls { spec.variable("OVERTIME_CA_FILE", service.certificate()) } else { spec };
         let mut environment = Environment::start(spec).await.unwrap();
         let requests = live(&mut environment).await;
         assert_eq!(service.timeouts(2).await, requests, "{:?}", service.answers());
