@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use sandbox::proxy::{Proxy, Weather};
 use sandbox::spec::{Extension, Function, Launch};
-use sandbox::{Environment, Invocation, Outcome, Spec, binaries};
+use sandbox::{Environment, Invocation, Outcome, Spec, binaries, usage};
 use serde_json::json;
 
 use super::reporting::{ACCEPTED, unsigned};
@@ -86,9 +86,22 @@ async fn an_invocation_is_held_no_longer_than_by_an_extension_that_does_nothing(
         let is_as_quick =
             |it: &[Duration; 2]| it[0] <= floor[0] * TIMES && it[1] <= floor[1] * TIMES;
         if others.iter().all(is_as_quick) {
-            return;
+            return check_memory(&subjects);
         }
     }
     let weathers: Vec<_> = subjects.iter().map(|it| it.weather).collect();
     panic!("median and nine tenths of {weathers:?}: {seen:?}");
+}
+
+/// What cannot be sent is not piled up.
+fn check_memory(subjects: &[Subject]) {
+    let peak = |subject: &Subject| {
+        let pid = subject.environment.observer().extension_pid("overtime");
+        usage::of(pid.unwrap()).map_or(0, |it| it.peak_rss_bytes)
+    };
+    let (well, others) = subjects[1..].split_first().unwrap();
+    for subject in others {
+        let (peak, allowed) = (peak(subject), peak(well) * 5 / 4);
+        assert!(peak <= allowed, "{:?}: {peak} bytes, beyond {allowed}", subject.weather);
+    }
 }
