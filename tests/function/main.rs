@@ -4,8 +4,8 @@
 //! many), `allocate_mb`, `burn_ms` (processor time), `sleep_ms`, and then at most one ending: `oom`
 //! (`true`: killed for its memory, `"hang"`: starved by it), `hang`, `exit` (a code), `throw`. The
 //! environment says how it starts: `FUNCTION_INIT_MS` and `FUNCTION_INIT_FAILS` (`exit` or `error`),
-//! both limited to the first `FUNCTION_BAD_INITS` starts where that is set, and
-//! `FUNCTION_IGNORES_SIGTERM`. Without the latter it dies of SIGTERM, as runtimes without a handler
+//! both limited to the first `FUNCTION_BAD_INITS` starts where that is set, after as many good ones as
+//! `FUNCTION_GOOD_INITS` says, and `FUNCTION_IGNORES_SIGTERM`. Without the latter it dies of SIGTERM, as runtimes without a handler
 //! do.
 //!
 //! The protocol is the developer guide's Runtime API; `tests/python/handler.py` does the same on
@@ -79,7 +79,8 @@ fn this_start_is_bad() -> io::Result<bool> {
     let counter = env::temp_dir().join("function-starts");
     let starts = fs::read_to_string(&counter).ok().and_then(|it| it.parse().ok()).unwrap_or(0);
     fs::write(counter, (starts + 1).to_string())?;
-    Ok(starts < bad)
+    let good = setting("FUNCTION_GOOD_INITS").and_then(|it| it.parse().ok()).unwrap_or(0);
+    Ok((good..good + bad).contains(&starts))
 }
 
 fn setting(name: &str) -> Option<String> {

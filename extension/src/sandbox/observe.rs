@@ -72,6 +72,7 @@ impl Sandbox {
         if reason == Reason::Timeout {
             return self.shutdown_by_timeout(now);
         }
+        self.has_failed = reason == Reason::Failure;
         for it in self.window.iter_mut().filter(|it| it.is_open()) {
             it.fate = match reason {
                 Reason::Failure => Fate::ShutDownByFailure,
@@ -171,6 +172,9 @@ impl Sandbox {
     pub(super) fn open(&mut self, now: EpochMillis) -> Ordinal {
         let mut invocation = Invocation::new(self.draw_ordinal(), now);
         invocation.is_cold = !self.window.was_invoked && self.me.makes_callers_wait();
+        if self.has_failed {
+            invocation.fate = Fate::ShutDownByFailure;
+        }
         let ordinal = invocation.ordinal;
         if let Some(oldest) = self.window.push(invocation).filter(|it| !it.is_settled()) {
             self.count_without_end(&oldest, now);
