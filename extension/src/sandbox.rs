@@ -79,7 +79,7 @@ pub struct Sandbox {
     verdicts: Verdicts,
     near_timeout: Share,
     next_ordinal: u32,
-    /// SHUTDOWN said so. What is heard of only afterwards was ended by it too.
+    /// SHUTDOWN said so.
     has_failed: bool,
     /// Since when a timeout makes recovery interesting.
     troubled: Option<EpochMillis>,

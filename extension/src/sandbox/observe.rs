@@ -172,9 +172,6 @@ impl Sandbox {
     pub(super) fn open(&mut self, now: EpochMillis) -> Ordinal {
         let mut invocation = Invocation::new(self.draw_ordinal(), now);
         invocation.is_cold = !self.window.was_invoked && self.me.makes_callers_wait();
-        if self.has_failed {
-            invocation.fate = Fate::ShutDownByFailure;
-        }
         let ordinal = invocation.ordinal;
         if let Some(oldest) = self.window.push(invocation).filter(|it| !it.is_settled()) {
             self.count_without_end(&oldest, now);
