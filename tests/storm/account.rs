@@ -102,13 +102,13 @@ pub(crate) fn compare(
     }
     let mut excuses: BTreeMap<&str, usize> =
         losses.iter().map(|(function, it)| (function.as_str(), it.facts())).collect();
-    for ((function, request), _) in missing {
+    for ((function, request), caused) in missing {
         match excuses.get_mut(function).filter(|it| **it > 0) {
             Some(excuse) => {
                 *excuse -= 1;
                 account.lost += 1;
             }
-            None => account.unexplained.push(format!("{function} {request}")),
+            None => account.unexplained.push(format!("{function} {request}, {}", caused.how)),
         }
     }
     account
@@ -126,7 +126,7 @@ mod tests {
     fn caused(request_id: &str) -> Caused {
         let suppressed_init = request_id.starts_with('i');
         let (function, request_id) = ("storm-000".to_owned(), request_id.to_owned());
-        Caused { function, request_id, suppressed_init }
+        Caused { function, request_id, suppressed_init, how: String::new() }
     }
 
     fn listed(request_id: Option<&str>) -> Listed {

@@ -73,18 +73,18 @@ impl fmt::Display for Tally {
     }
 }
 
-/// A part of the network, and the environments behind it.
+/// The network of one environment.
 #[derive(Debug)]
 pub(crate) struct Waters {
     pub(crate) proxy: Arc<Proxy>,
-    pub(crate) environments: Vec<Observer>,
+    pub(crate) environment: Observer,
 }
 
 impl Waters {
     /// Never ends by itself.
     pub(crate) async fn rage(self, kinds: Vec<Kind>, mut dice: Dice, tally: Arc<Tally>) {
         loop {
-            sleep(dice.milliseconds(100..700)).await;
+            sleep(dice.milliseconds(500..4_000)).await;
             if let Some(kind) = dice.one_of(&kinds).copied() {
                 tally.add(kind);
                 self.strike(kind, &mut dice).await;
@@ -117,12 +117,8 @@ impl Waters {
             Kind::BlackHoles => {
                 self.spell(Weather::BlackHole, dice.milliseconds(200..2_000)).await;
             }
-            Kind::Kills => {
-                if let Some(environment) = dice.one_of(&self.environments) {
-                    kill_extension(environment);
-                }
-            }
-            // Not of this water alone.
+            Kind::Kills => kill_extension(&self.environment),
+            // Not of this environment alone.
             Kind::Outages => {}
         }
     }

@@ -28,6 +28,8 @@ pub(crate) struct Caused {
     pub(crate) request_id: String,
     /// It began by initialising again: nobody may ever have said its request id.
     pub(crate) suppressed_init: bool,
+    /// For whoever looks for a reason: what the extension was told, and when, from the deadline on.
+    pub(crate) how: String,
 }
 
 #[derive(Debug, Default)]
@@ -56,7 +58,7 @@ impl Ledger {
         self.crashes.load(Ordering::Relaxed)
     }
 
-    fn note(&self, function: &str, ended: &Ended) {
+    fn note(&self, function: &str, ended: &Ended, observer: &Observer) {
         self.invocations.fetch_add(1, Ordering::Relaxed);
         match ended.outcome {
             Outcome::Success => {}
@@ -68,12 +70,33 @@ impl Ledger {
                     function: function.to_owned(),
                     request_id: ended.request_id.clone(),
                     suppressed_init: ended.suppressed_init,
+                    how: how(ended, observer),
                 };
                 self.caused.lock().unwrap_or_else(PoisonError::into_inner).push(caused);
                 self.count.fetch_add(1, Ordering::Relaxed);
             }
         }
     }
+}
+
+/// Milliseconds from the deadline, as seen by the platform.
+fn how(ended: &Ended, observer: &Observer) -> String {
+    let after = |at: Option<jiff::Timestamp>| {
+        at.map_or("never".to_owned(), |at| {
+            format!("{} ms", at.as_millisecond() - ended.deadline.as_millisecond())
+        })
+    };
+    // The reset has begun no new life yet, so the last one is the one that was told.
+    let life = observer.lives().pop();
+    let of =
+        |part: fn(&sandbox::Life) -> Option<jiff::Timestamp>| after(life.as_ref().and_then(part));
+    format!(
+        "first asked {}, told to stop {}, gone {}, suppressed init {}",
+        of(|it| it.asked.first().copied()),
+        of(|it| it.told_to_stop),
+        of(|it| it.exit.map(|it| it.at)),
+        ended.suppressed_init,
+    )
 }
 
 /// One environment's place in the storm.
@@ -139,7 +162,7 @@ impl Boat {
     async fn invoke(&mut self, payload: serde_json::Value) -> anyhow::Result<()> {
         let ended = self.environment.invoke(Invocation::of(payload)).await;
         let ended = ended.with_context(|| self.function.clone())?;
-        self.berth.ledger.note(&self.function, &ended);
+        self.berth.ledger.note(&self.function, &ended, &self.environment.observer());
         Ok(())
     }
 }

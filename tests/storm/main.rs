@@ -1,7 +1,7 @@
 //! Ten thousand timeouts in bad weather, and afterwards the accounts.
 //!
 //! ```text
-//! environments × 8 ──▶ Proxy: resets, silence, delays, refusals, black holes ──▶ overtime serve: kill -9, away, back
+//! environments ──▶ Proxy, one for each: resets, silence, delays, refusals, black holes ──▶ overtime serve: kill -9, away, back
 //!        └ kill -9 of extensions                                                      └ /api/v1/timeouts = what was caused?
 //! ```
 //!
@@ -35,8 +35,6 @@ use self::{
     reader::Reader,
 };
 
-/// So many environments share a part of the network.
-const BEHIND_ONE_PROXY: usize = 8;
 /// So many differences are named.
 const NAMED: usize = 20;
 
@@ -53,12 +51,15 @@ struct Arguments {
     /// How many environments run side by side.
     #[arg(long, default_value_t = 32)]
     environments: usize,
-    /// The functions' timeout in milliseconds. Lambda's is at least a second.
-    #[arg(long, default_value_t = 500)]
+    /// The functions' timeout in milliseconds. Lambda's is at least a second; a start needs some of it.
+    #[arg(long, default_value_t = 1_000)]
     timeout_ms: u64,
     /// What goes wrong; everything when absent.
     #[arg(long, value_enum, value_delimiter = ',')]
     faults: Vec<Kind>,
+    /// Nothing goes wrong but the timeouts.
+    #[arg(long)]
+    calm: bool,
 }
 
 #[tokio::main]
@@ -166,11 +167,7 @@ impl Storm {
         let upstream = self.aggregator.url();
         let upstream = upstream.trim_start_matches("http://").parse()?;
         for number in 0..self.arguments.environments {
-            if number.is_multiple_of(BEHIND_ONE_PROXY) {
-                let proxy = Arc::new(Proxy::to(upstream)?);
-                waters.push(Waters { proxy, environments: Vec::new() });
-            }
-            let Some(water) = waters.last_mut() else { continue };
+            let proxy = Arc::new(Proxy::to(upstream)?);
             let berth = Berth {
                 number: u64::try_from(number)?,
                 timeout: Duration::from_millis(self.arguments.timeout_ms),
@@ -178,18 +175,18 @@ impl Storm {
                 built: self.built.clone(),
                 ledger: Arc::clone(ledger),
             };
-            let boat = Boat::launch(berth, &water.proxy).await?;
-            water.environments.push(boat.observer());
+            let boat = Boat::launch(berth, &proxy).await?;
+            waters.push(Waters { proxy, environment: boat.observer() });
             boats.push(boat);
         }
         Ok((waters, boats))
     }
 
     fn kinds(&self) -> Vec<Kind> {
-        if self.arguments.faults.is_empty() {
-            faults::ALL.to_vec()
-        } else {
-            self.arguments.faults.clone()
+        match (self.arguments.calm, self.arguments.faults.as_slice()) {
+            (true, _) => Vec::new(),
+            (false, []) => faults::ALL.to_vec(),
+            (false, chosen) => chosen.to_vec(),
         }
     }
 }
