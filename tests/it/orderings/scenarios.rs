@@ -5,7 +5,10 @@
 
 use std::time::Duration;
 
-use sandbox::{Spec, binaries, spec::Initialization};
+use sandbox::{
+    Spec, binaries,
+    spec::{Freezing, Initialization},
+};
 
 #[derive(Debug, Clone)]
 pub(super) struct Scenario {
@@ -168,12 +171,35 @@ fn crashes() -> Vec<Scenario> {
 }
 
 fn environments() -> Vec<Scenario> {
-    vec![prepared(
-        scenario(
-            "provisioned-long-before",
-            &[Rest(500), QUICK, HANG],
-            "#2 handler; invocations 2, timeouts 1",
+    vec![
+        prepared(
+            scenario(
+                "provisioned-long-before",
+                &[Rest(500), QUICK, HANG],
+                "#2 handler; invocations 2, timeouts 1",
+            ),
+            |spec| Spec { initialization: Initialization::ProvisionedConcurrency, ..spec },
         ),
-        |spec| Spec { initialization: Initialization::ProvisionedConcurrency, ..spec },
-    )]
+        prepared(
+            scenario(
+                "restored-from-a-snapshot",
+                &[Rest(500), QUICK, HANG],
+                "#2 handler; invocations 2, timeouts 1, cold_starts 1",
+            ),
+            |spec| Spec { initialization: Initialization::SnapStart, ..spec },
+        ),
+        prepared(
+            // The code goes on after its timeout, and the next one waits for it.
+            scenario(
+                "managed-instance",
+                &[QUICK, Invoke(r#"{"sleep_ms":3500}"#), QUICK],
+                "#2 handler; invocations 3, timeouts 1",
+            ),
+            |spec| Spec {
+                initialization: Initialization::ManagedInstances,
+                freezing: Freezing::Manual,
+                ..spec
+            },
+        ),
+    ]
 }
