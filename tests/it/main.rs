@@ -8,6 +8,7 @@ mod batches;
 mod emulator;
 mod extension;
 mod network;
+mod orderings;
 mod path;
 mod player;
 mod python;
