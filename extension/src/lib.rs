@@ -10,8 +10,9 @@
 //! - Every buffer is bounded, every send has a deadline, and a dead aggregator costs nothing but a counter.
 //!
 //! # The map, from the bottom
-//! Pure, without clock, socket or randomness: [`json`], [`log`] and [`telemetry`] read what the platform posts, [`sandbox`] makes
-//! facts of it, [`flush`] decides when they go, `uplink::{target, answer, circuit}` know the aggregator's side of it.
+//! Pure, without clock, socket or randomness: [`json`], [`log`] and [`telemetry`] read what the platform posts, [`sandbox`]
+//! makes facts of it, [`flush`] decides when they go, [`signing`] proves whose a request is,
+//! `uplink::{target, answer, circuit, obstacle}` know the aggregator's side of it.
 //!
 //! At the edges: [`runtime_api`] and `telemetry::{tap, listener}` speak with the platform, [`uplink`] with the aggregator,
 //! [`watch`] is the one loop over the one closed `enum Input`, and [`run`] is the bare `/event/next` loop above it all.

@@ -21,7 +21,7 @@ use tokio::{
 
 use crate::{
     clock,
-    config::{Auth, Config, Faults},
+    config::{Config, Faults},
     lambda::Lambda,
     notice::{Notices, Topic},
     runtime_api::{ApiError, Events, ExtensionName, Next, Registration, RuntimeApi},
@@ -41,7 +41,7 @@ const INBOX: usize = 256;
 const STAY_MAX: Duration = Duration::from_millis(1_500);
 
 /// What this process is here for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Role {
     Report(Config),
     /// Something is wrong with the settings: poll, and do nothing.
@@ -52,13 +52,6 @@ impl Role {
     /// Decides, and tells the operator what is missing.
     pub fn of(config: Result<Config, Faults>, notices: &Notices) -> Self {
         match config {
-            Ok(Config { auth: Auth::Iam, .. }) => {
-                notices.say(
-                    Topic::Signing,
-                    "nothing is reported: this build cannot sign requests yet; set OVERTIME_AUTH=none for an aggregator that takes unsigned ones",
-                );
-                Self::Idle
-            }
             Ok(config) => Self::Report(config),
             Err(faults) => {
                 notices.say(Topic::Settings, format!("nothing is reported: {faults}"));

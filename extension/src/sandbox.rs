@@ -84,6 +84,8 @@ pub struct Sandbox {
     tails: Tails,
     near_timeout: Share,
     next_ordinal: u32,
+    /// SHUTDOWN said so.
+    has_failed: bool,
     /// Since when a timeout makes recovery interesting.
     troubled: Option<EpochMillis>,
 }
@@ -145,6 +147,7 @@ impl Sandbox {
             tails: Tails::new(birth.log_tail, birth.lambda.initialization.is_managed_instances()),
             near_timeout: birth.near_timeout,
             next_ordinal: 0,
+            has_failed: false,
             troubled: None,
         }
     }
@@ -186,9 +189,11 @@ impl Sandbox {
         }
     }
 
-    /// Whether an invocation that ended still lacks what only telemetry can tell.
+    /// Whether an invocation that ended, or the init before any, still lacks what only telemetry can tell.
     pub fn awaits_telemetry(&self) -> bool {
-        self.me.hears_telemetry && self.window.iter().any(|it| !it.is_settled())
+        let is_init_unheard = !self.window.was_invoked && !self.init.is_over();
+        self.me.hears_telemetry
+            && (is_init_unheard || self.window.iter().any(|it| !it.is_settled()))
     }
 
     pub fn holdings(&self) -> Holdings {

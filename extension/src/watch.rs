@@ -88,7 +88,8 @@ impl Watch {
             overflow: Arc::default(),
             incarnation: None,
             uplink: None,
-            spare: Uplink::new(config.target.clone(), Tls::default()),
+            spare: Uplink::new(config.target.clone(), Tls::trusting(config.authorities.clone()))
+                .proving(config.proof.clone()),
             sending: None,
             last_sent: clock::now(),
             leave: None,
@@ -142,6 +143,9 @@ impl Watch {
         match input {
             Input::Platform(Next::Invoke(invoke)) => {
                 self.incarnation();
+                if let Some(sending) = &mut self.sending {
+                    sending.spans_event = true;
+                }
                 self.sandbox.apply(Event::Invoke(invoke), now);
             }
             Input::Platform(Next::Shutdown(shutdown)) => {
@@ -165,6 +169,9 @@ impl Watch {
         for record in decoded.records {
             if let Record::Fault(place) = record {
                 self.fault = Some(place);
+            }
+            if record.is_restore() {
+                self.restored();
             }
             self.sandbox.apply(Event::Record(record), now);
         }

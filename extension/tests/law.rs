@@ -4,7 +4,7 @@
 #[path = "law/world.rs"]
 mod world;
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use expect_test::{Expect, expect};
 use overtime_wire::{Batch, Cause, Evidence, Outcome};
@@ -178,4 +178,24 @@ async fn a_connection_that_went_stale_costs_one_retry_and_no_fact() {
         (verdict.outcome, verdict.cause, verdict.evidence),
         (Outcome::Timeout, Cause::Handler, Evidence::RuntimeDone)
     );
+}
+
+#[tokio::test]
+async fn after_a_restore_credentials_are_fetched_anew() {
+    let (url, asked) = world::credentials().await;
+    let mut world = World::start(&[
+        ("OVERTIME_AUTH", "iam"),
+        ("OVERTIME_SIGNING_REGION", "eu-west-1"),
+        ("OVERTIME_FLUSH_INTERVAL", "0s"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url),
+    ])
+    .await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "nobody has anything to prove yet");
+    for (request, fetched) in [("a", 1), ("b", 2)] {
+        world.telemetry(r#"[{"type":"platform.restoreStart","record":{}}]"#).await;
+        world.invoke(request, Duration::from_secs(3)).await;
+        world.done(request, "timeout", 3001.0).await;
+        world.aggregator.wait_for(fetched).await;
+        assert_eq!(asked.load(Ordering::SeqCst), fetched);
+    }
 }

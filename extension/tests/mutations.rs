@@ -1,6 +1,8 @@
 //! A short form of the fuzzing in `tests/fuzz`, for machines without a fuzzer: seeds of our own and of the corpus, bent by
 //! a generator of a fixed seed, through the same doors.
 
+#![expect(clippy::unwrap_used, reason = "in a test, a failure")]
+
 use std::{fs, path::Path};
 
 use overtime_extension::{
@@ -31,7 +33,7 @@ const WORDS: [&[u8]; 16] = [
     b"://",
 ];
 
-/// Numbers that look like chance and are the same every time (SplitMix64).
+/// Numbers that look like chance and are the same every time (`SplitMix64`).
 struct Chance(u64);
 
 impl Chance {

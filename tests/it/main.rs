@@ -10,6 +10,7 @@ mod emulator;
 mod extension;
 mod log;
 mod network;
+mod orderings;
 mod path;
 mod player;
 mod python;

@@ -4,7 +4,7 @@ use overtime_wire::{Block, EpochMillis, Outcome, SampleKind, Subject, Verdict};
 
 use super::{
     Sandbox,
-    invocation::Invocation,
+    invocation::{Fate, Invocation},
     judgement::{Hearing, Judgement, judge},
 };
 use crate::telemetry::status::Failure;
@@ -79,6 +79,13 @@ impl Sandbox {
 
     /// Nothing more will be heard: the process is about to end.
     pub fn give_up_waiting(&mut self, now: EpochMillis) {
+        if self.has_failed {
+            // Heard of only after SHUTDOWN, which ended it all the same.
+            for it in self.window.iter_mut().filter(|it| it.is_open()) {
+                it.fate = Fate::ShutDownByFailure;
+            }
+            self.settle(now);
+        }
         self.count_unheard(now, |_| true);
     }
 

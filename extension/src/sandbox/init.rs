@@ -29,6 +29,11 @@ pub(super) struct Init {
 }
 
 impl Init {
+    /// Whether its end was heard of.
+    pub(super) fn is_over(&self) -> bool {
+        self.is_over
+    }
+
     /// Whether one before the first invocation was seen to begin and not to end.
     pub(super) fn is_running(&self) -> bool {
         self.phase == Some(Phase::Init) && !self.is_over
@@ -66,7 +71,7 @@ impl Sandbox {
             it.held_init = true;
         } else if !self.window.was_invoked {
             let ordinal = self.open(now);
-            if let Some(it) = self.window.open().filter(|it| it.ordinal == ordinal) {
+            if let Some(it) = self.window.at(ordinal) {
                 it.held_init = true;
             }
         }

@@ -73,6 +73,7 @@ impl Sandbox {
         if reason == Reason::Timeout {
             return self.shutdown_by_timeout(now);
         }
+        self.has_failed = reason == Reason::Failure;
         for it in self.window.iter_mut().filter(|it| it.is_open()) {
             it.fate = match reason {
                 Reason::Failure => Fate::ShutDownByFailure,

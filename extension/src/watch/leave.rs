@@ -17,6 +17,7 @@ const FOR_TALLIES: Duration = Duration::from_millis(300);
 const FOR_VERDICTS: Duration = Duration::from_secs(1);
 /// What is left to the process to end by itself before it is killed.
 const MARGIN: Duration = Duration::from_millis(100);
+const LAST_WORDS: Duration = Duration::from_millis(25);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 const ATTEMPTS: u32 = 2;
 
@@ -58,9 +59,9 @@ impl Leave {
         (self.since + end).saturating_duration_since(now)
     }
 
-    /// When the last send will have to be over.
+    /// When the last send will have to be over, so that there is a moment to say what came of it.
     pub(super) fn deadline(&self, has_verdicts: bool) -> Instant {
-        self.since + self.stay(has_verdicts)
+        self.since + self.stay(has_verdicts).saturating_sub(LAST_WORDS)
     }
 
     /// A failed send is tried once more, and soon.

@@ -235,6 +235,20 @@ impl Aggregator {
     }
 }
 
+/// A credential endpoint, and how often it has been asked.
+pub(crate) async fn credentials() -> (String, Arc<AtomicUsize>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
+    let asked = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&asked);
+    serve(socket, move |_, _| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let fields = r#""SecretAccessKey":"b","Token":"c","Expiration":"2999-01-01T00:00:00Z""#;
+        std::future::ready(Some((200, format!(r#"{{"AccessKeyId":"a",{fields}}}"#))))
+    });
+    (url, asked)
+}
+
 /// Serves HTTP with a function from path and body to status and body; `None` closes. The bell closes all connections.
 fn serve<F, A>(socket: TcpListener, answer: F) -> Arc<Notify>
 where
