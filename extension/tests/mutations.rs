@@ -11,7 +11,7 @@ use overtime_extension::{
 };
 use overtime_wire::{Batch, EpochMillis, Tally, Verdict};
 
-const ROUNDS: usize = 2_000;
+const ROUNDS: usize = 5_000;
 const LENGTH_MAX: usize = 8 * 1024;
 /// What formats are made of; random bytes alone rarely say anything.
 const WORDS: [&[u8]; 16] = [

@@ -120,6 +120,7 @@ async fn one_timeout_reaches_the_webhook_the_api_and_the_page() {
         "cold_start": false,
         "memory_bytes": 256 * 1024 * 1024,
         "log_tail": null,
+        "silent_ms": null,
     });
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&timeout[field], value, "{field} of {timeout:#}");
