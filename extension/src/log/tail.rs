@@ -1,6 +1,6 @@
 //! The last lines of one request.
 //!
-//! **Invariant.** Holds at most as many lines as were asked for and [`TOTAL_HELD_MAX`] bytes of them, the newest.
+//! **Invariant.** Holds at most as many lines as were asked for and `TOTAL_HELD_MAX` bytes of them, the newest.
 
 use std::collections::VecDeque;
 

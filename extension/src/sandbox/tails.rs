@@ -4,7 +4,7 @@
 //! what follows an init's is the init's. On Managed Instances requests run beside each other, so there a line that
 //! does not say whose it is belongs to nobody.
 //!
-//! **Invariant.** At most [`RECENT`] requests are remembered, and none where nothing is asked for.
+//! **Invariant.** At most `RECENT` requests are remembered, and none where nothing is asked for.
 
 use std::collections::VecDeque;
 
