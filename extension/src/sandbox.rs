@@ -189,11 +189,13 @@ impl Sandbox {
         }
     }
 
-    /// Whether an invocation that ended, or the init before any, still lacks what only telemetry can tell.
+    /// Whether an invocation that ended, or the init before any, still lacks what only telemetry can tell. On Managed
+    /// Instances nothing else tells that there was an invocation at all.
     pub fn awaits_telemetry(&self) -> bool {
         let is_init_unheard = !self.window.was_invoked && !self.init.is_over();
+        let is_any_unsettled = || self.window.iter().any(|it| !it.is_settled());
         self.me.hears_telemetry
-            && (is_init_unheard || self.window.iter().any(|it| !it.is_settled()))
+            && (self.window.is_concurrent || is_init_unheard || is_any_unsettled())
     }
 
     pub fn holdings(&self) -> Holdings {

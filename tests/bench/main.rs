@@ -4,7 +4,7 @@
 //! is. Absolute numbers depend on the machine and its mood, so subjects run beside each other and the ratio is what counts.
 //!
 //! `cargo measure` prints the table that stands in the README, in about four minutes; `cargo measure --quick` is a short
-//! form of it, for a smoke test, whose numbers mean little. The aggregator is a development build.
+//! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build.
 
 mod added;
 mod build;
@@ -18,7 +18,7 @@ mod warm;
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use sandbox::conditions::Condition;
+use sandbox::{binaries, conditions::Condition};
 
 use self::{
     spread::Spread,
@@ -75,6 +75,7 @@ struct Subjects {
     floor: Subject,
     extension: Subject,
     sending: Subject,
+    aggregator: PathBuf,
 }
 
 /// Everything there is to say.
@@ -98,7 +99,7 @@ fn main() -> anyhow::Result<()> {
     let quick = std::env::args().any(|it| it == "--quick");
     let effort = if quick { QUICK } else { THOROUGH };
     say("building the layer's extension and the floor …")?;
-    let subjects = Subjects::build()?;
+    let subjects = Subjects::build(quick)?;
     let size = std::fs::metadata(&subjects.extension.binary)?.len();
     say(&format!("extension: {size} bytes on disk"))?;
     say("measuring starts …")?;
@@ -111,7 +112,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 impl Subjects {
-    fn build() -> anyhow::Result<Self> {
+    fn build(quick: bool) -> anyhow::Result<Self> {
         let (floor, extension) = (build::floor()?, build::extension()?);
         let subject = |name, binary: &PathBuf, flush_interval| Subject {
             name,
@@ -123,6 +124,7 @@ impl Subjects {
             floor: subject("floor", &floor, "60s"),
             extension: subject("extension", &extension, "60s"),
             sending: subject("sending", &extension, "0s"),
+            aggregator: if quick { binaries::overtime()?.to_owned() } else { build::aggregator()? },
         })
     }
 
@@ -148,7 +150,7 @@ impl Subjects {
             added::beside_the_handler(&self.sending, effort.overlapped),
         )?;
         say("measuring timeouts …")?;
-        let world = World::start().await?;
+        let world = World::start(&self.aggregator).await?;
         let (dies, deaf) = (Condition::FullSpeed, Condition::DeafToSigterm);
         Ok(Findings {
             effort,

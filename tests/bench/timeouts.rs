@@ -1,10 +1,10 @@
 //! How soon a timeout is known, how soon its environment is let go, and how soon somebody is told.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::HashMap, path::Path, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sandbox::{
-    Environment, Invocation, Spec, aggregator::Aggregator, binaries, conditions::Condition, http,
+    Environment, Invocation, Spec, aggregator::Aggregator, conditions::Condition, http,
     inbox::Inbox, spec::Function,
 };
 use serde::Deserialize;
@@ -61,7 +61,7 @@ struct Item {
 }
 
 impl World {
-    pub(crate) async fn start() -> anyhow::Result<Self> {
+    pub(crate) async fn start(overtime: &Path) -> anyhow::Result<Self> {
         let inbox = Inbox::open().await?;
         let settings = [
             ("OVERTIME_WEBHOOK_URL", inbox.url()),
@@ -70,7 +70,6 @@ impl World {
             ("MEASURED_WEBHOOK_SECRET", SECRET),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()));
-        let overtime = tokio::task::spawn_blocking(binaries::overtime).await??;
         let any = ([127, 0, 0, 1], 0).into();
         Ok(Self { aggregator: Aggregator::start_with(overtime, any, settings).await?, inbox })
     }

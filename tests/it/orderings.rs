@@ -21,7 +21,7 @@ use self::{
 };
 
 /// So many environments at once: most of the time they wait for deadlines.
-const AT_ONCE: usize = 10;
+const AT_ONCE: usize = 8;
 /// Views follow facts within moments, on a busy machine within seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 

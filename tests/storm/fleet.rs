@@ -53,7 +53,7 @@ impl Ledger {
         self.invocations.load(Ordering::Relaxed)
     }
 
-    /// Invocations that failed because somebody killed the extension.
+    /// Invocations that failed because somebody killed the extension, and one at each landing.
     pub(crate) fn crashes(&self) -> usize {
         self.crashes.load(Ordering::Relaxed)
     }
@@ -149,10 +149,11 @@ impl Boat {
         Ok(self)
     }
 
-    /// In fair weather: what the last process left behind is for the next one to send, and then all is told.
+    /// In fair weather: what one process left behind is for the next one to send, which has no memory of bad weather.
     pub(crate) async fn land(mut self) -> anyhow::Result<()> {
+        self.invoke(json!({ "exit": 1 })).await?;
         for _ in 0..2 {
-            self.invoke(json!({ "sleep_ms": 100 })).await?;
+            self.invoke(json!({ "sleep_ms": 500 })).await?;
             sleep(Duration::from_millis(100)).await;
         }
         self.environment.spin_down().await;

@@ -107,7 +107,8 @@ impl Sandbox {
             Some(it) if it.is_open() || !is_after(start.at, it) => return,
             Some(_) => self.open(now),
             None if is_predecessors => return,
-            None => match self.window.nameless().filter(|it| it.is_open()) {
+            // Where SHUTDOWN came first, it is over and not yet counted.
+            None => match self.window.nameless().filter(|it| it.is_open() || !it.is_settled()) {
                 Some(it) => it.ordinal,
                 None => self.open(now),
             },
