@@ -4,7 +4,7 @@
 //!                 INVOKE, start, or an init inside an invocation
 //!                                   │ ordinal, block and minute are fixed
 //!                                   ▼
-//!          runtimeDone(success)   Open ──── SHUTDOWN(timeout), runtimeDone(timeout), report(timeout) ──▶ verdict
+//!          runtimeDone(success)   Open ─ deadline seen to pass, SHUTDOWN, runtimeDone, report(timeout) ─▶ verdict
 //!                    │              │                                                                      ▲   │
 //!                    ▼              ▼                                                    better evidence ──┘   │
 //!                 Answered ──▶ Completed (next INVOKE, report, SHUTDOWN otherwise)       report(success) ──────┘
@@ -25,8 +25,10 @@ mod init;
 mod invocation;
 mod judgement;
 mod observe;
+mod restore;
 mod tallies;
 mod verdicts;
+mod watchman;
 mod window;
 
 use bytes::Bytes;
@@ -44,8 +46,11 @@ use crate::{
 
 use identity::Identity;
 use init::Init;
+use invocation::Invocation;
+use restore::Snapshot;
 use tallies::Tallies;
 use verdicts::Verdicts;
+use watchman::Watchman;
 use window::Window;
 
 /// What is known when the process begins.
@@ -75,9 +80,12 @@ pub struct Sandbox {
     me: Identity,
     init: Init,
     window: Window,
+    watchman: Watchman,
     tallies: Tallies,
     verdicts: Verdicts,
     near_timeout: Share,
+    snapshot: Snapshot,
+    life: u32,
     next_ordinal: u32,
     /// Since when a timeout makes recovery interesting.
     troubled: Option<EpochMillis>,
@@ -115,6 +123,15 @@ pub enum Held {
     Fresh,
 }
 
+/// What a deadline that comes near asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vigilance {
+    /// When to look again.
+    pub wake: Option<EpochMillis>,
+    /// Said once per invocation: there may soon be something to say at once.
+    pub is_near: bool,
+}
+
 /// What waits to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holdings {
@@ -135,9 +152,15 @@ impl Sandbox {
             me: Identity::new(&birth),
             init: Init::default(),
             window: Window::new(birth.lambda.initialization.is_managed_instances()),
+            watchman: Watchman::default(),
             tallies: Tallies::default(),
             verdicts: Verdicts::default(),
             near_timeout: birth.near_timeout,
+            snapshot: match birth.lambda.initialization.is_snapshot() {
+                true => Snapshot::Expected,
+                false => Snapshot::Never,
+            },
+            life: 0,
             next_ordinal: 0,
             troubled: None,
         }
@@ -145,6 +168,7 @@ impl Sandbox {
 
     /// Takes in what happened.
     pub fn apply(&mut self, event: Event, now: EpochMillis) {
+        self.notice_restore(&event);
         match event {
             Event::Invoke(invoke) => self.invoke(invoke, now),
             Event::Shutdown(shutdown) => self.shutdown(shutdown.reason, now),
@@ -177,9 +201,10 @@ impl Sandbox {
         }
     }
 
-    /// Whether an invocation that ended still lacks what only telemetry can tell.
+    /// Whether an invocation that ended still lacks what only telemetry can tell: how it ended, or why it timed out.
     pub fn awaits_telemetry(&self) -> bool {
-        self.me.hears_telemetry && self.window.iter().any(|it| !it.is_settled())
+        let lacks = |it: &Invocation| !it.is_settled() || it.lacks_cause(self.me.has_spare_memory);
+        self.me.hears_telemetry && self.window.iter().any(lacks)
     }
 
     pub fn holdings(&self) -> Holdings {

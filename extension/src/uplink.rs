@@ -51,6 +51,13 @@ impl Uplink {
         Self { target: Arc::clone(&self.target), tls: self.tls.clone(), connection: None }
     }
 
+    /// Opens a connection ahead of a send, in place of one that may have died unseen.
+    pub async fn prepare(&mut self, deadline: Instant) {
+        if let Ok(Ok(connection)) = timeout_at(deadline, self.connect()).await {
+            self.connection = Some(connection);
+        }
+    }
+
     /// Posts a batch, and says what came of it before `deadline`.
     pub async fn post(&mut self, batch: Bytes, deadline: Instant) -> Answer {
         match timeout_at(deadline, self.try_post(&batch, deadline)).await {
