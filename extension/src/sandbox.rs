@@ -286,6 +286,10 @@ impl Outgoing {
 }
 
 #[cfg(test)]
+mod evidence;
+#[cfg(test)]
+mod freezes;
+#[cfg(test)]
 mod laws;
 #[cfg(test)]
 mod script;

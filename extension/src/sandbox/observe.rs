@@ -138,7 +138,12 @@ impl Sandbox {
     }
 
     pub(super) fn runtime_done(&mut self, done: RuntimeDone, now: EpochMillis) {
+        // On Managed Instances the code runs on after its timeout, and says nothing more about it.
+        let is_concurrent = self.window.is_concurrent;
         let Some(it) = self.meant(done.request.as_ref(), done.at, now) else { return };
+        if is_concurrent && it.report.is_some() {
+            return;
+        }
         it.request = it.request.take().or(done.request);
         let end = End { status: done.status, at: done.at, duration: done.duration };
         match done.status {
