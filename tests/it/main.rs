@@ -6,6 +6,7 @@
 
 mod batches;
 mod emulator;
+mod evidence;
 mod extension;
 mod network;
 mod path;
