@@ -156,10 +156,7 @@ impl Sandbox {
             tallies: Tallies::default(),
             verdicts: Verdicts::default(),
             near_timeout: birth.near_timeout,
-            snapshot: match birth.lambda.initialization.is_snapshot() {
-                true => Snapshot::Expected,
-                false => Snapshot::Never,
-            },
+            snapshot: Snapshot::of(&birth.lambda.initialization),
             life: 0,
             next_ordinal: 0,
             troubled: None,

@@ -28,8 +28,8 @@ pub(super) struct Invocation {
     pub(super) ended: Option<End>,
     pub(super) report: Option<Report>,
     pub(super) fate: Fate,
-    /// We ran across its deadline, and nothing said that it had ended.
-    pub(super) overran: bool,
+    /// When we had run across its deadline, and nothing had said that it was over.
+    pub(super) overran: Option<EpochMillis>,
     /// The last verdict about it. Once there was one, it never enters a tally.
     pub(super) verdict: Option<Verdict>,
     pub(super) is_counted: bool,
@@ -85,7 +85,7 @@ impl Invocation {
             ended: None,
             report: None,
             fate: Fate::Open,
-            overran: false,
+            overran: None,
             verdict: None,
             is_counted: false,
         }
@@ -98,7 +98,7 @@ impl Invocation {
 
     /// Whether what follows can prove that it completed: an open one, or one that we claim to have overrun.
     pub(super) fn may_complete(&self) -> bool {
-        self.is_open() || (self.overran && self.fate == Fate::Open)
+        self.is_open() || (self.overran.is_some() && self.fate == Fate::Open)
     }
 
     /// Whether it timed out, and telemetry may tell more about why: that it had answered, or was out of memory.

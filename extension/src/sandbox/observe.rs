@@ -59,7 +59,7 @@ impl Sandbox {
     pub fn watch(&mut self, now: EpochMillis) -> Vigilance {
         let look = self.watchman.look(self.window.watched(), now);
         if let Some(it) = look.passed.and_then(|it| self.window.at(it)) {
-            it.overran = true;
+            it.overran = Some(now);
             self.settle(now);
         }
         Vigilance { wake: look.wake, is_near: look.is_near }

@@ -9,7 +9,10 @@ use super::{
     Event, Record, Sandbox, init::Init, tallies::Tallies, verdicts::Verdicts, watchman::Watchman,
     window::Window,
 };
-use crate::telemetry::record::{InitStart, Phase};
+use crate::{
+    lambda::Initialization,
+    telemetry::record::{InitStart, Phase},
+};
 
 /// What is known of copies of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +21,12 @@ pub(super) enum Snapshot {
     /// It may be copied at any time, and may already have been.
     Expected,
     Restored,
+}
+
+impl Snapshot {
+    pub(super) fn of(initialization: &Initialization) -> Self {
+        if initialization.is_snapshot() { Self::Expected } else { Self::Never }
+    }
 }
 
 impl Sandbox {

@@ -67,6 +67,7 @@ enum State {
     /// The deadline is far.
     Waiting {
         ordinal: Ordinal,
+        until: EpochMillis,
     },
     Awake {
         ordinal: Ordinal,
@@ -87,17 +88,20 @@ impl Watchman {
             return Look::default();
         };
         if self.state.ordinal() != Some(it.ordinal) {
-            self.state = State::Waiting { ordinal: it.ordinal };
             if now < it.near() {
-                return Look::at(it.near());
+                return self.wait(&it, it.near());
             }
             return self.awaken(&it, now);
         }
         match self.state {
             State::Resting | State::Done { .. } => Look::default(),
-            State::Waiting { .. } if now < it.near() => Look::at(it.near()),
+            State::Waiting { until, .. } if now < until => Look::at(until),
             // Late to a time that was named: nobody ran.
             State::Waiting { .. } if now.since(it.near()) > GAP => self.done(&it),
+            // Perhaps this is a thaw, and what caused it is still to be read.
+            State::Waiting { until, .. } if until == it.near() && now > until.plus(LATE) => {
+                self.wait(&it, now.plus(TICK_PAST))
+            }
             State::Waiting { .. } => self.awaken(&it, now),
             State::Awake { last, claim_from, .. } => {
                 if now < last || now.since(last) > GAP || now.since(it.deadline) > GIVE_UP {
@@ -106,6 +110,11 @@ impl Watchman {
                 self.tick(&it, claim_from_after(claim_from, last, now, &it), now)
             }
         }
+    }
+
+    fn wait(&mut self, it: &Watched, until: EpochMillis) -> Look {
+        self.state = State::Waiting { ordinal: it.ordinal, until };
+        Look::at(until)
     }
 
     /// The first look near a deadline. After it, there is nothing left to prove.
@@ -136,9 +145,9 @@ impl State {
     fn ordinal(self) -> Option<Ordinal> {
         match self {
             Self::Resting => None,
-            Self::Waiting { ordinal } | Self::Awake { ordinal, .. } | Self::Done { ordinal } => {
-                Some(ordinal)
-            }
+            Self::Waiting { ordinal, .. }
+            | Self::Awake { ordinal, .. }
+            | Self::Done { ordinal } => Some(ordinal),
         }
     }
 }
@@ -227,6 +236,12 @@ mod tests {
         check(0, &[0, 60_000, 60_100], expect!["0: 2000, 60000: -, 60100: -"]);
         check(2_800, &[2_900, 9_000, 9_100], expect!["2900: near 3000, 9000: -, 9100: -"]);
         check(2_800, &[3_000, 3_100, 3_200], expect!["3000: -, 3100: -, 3200: -"]);
+    }
+
+    #[test]
+    fn who_is_late_to_the_first_look_looks_once_more_before_anything_is_prepared() {
+        check(0, &[0, 2_200, 2_250], expect!["0: 2000, 2200: 2250, 2250: near 2350"]);
+        check(0, &[0, 2_200, 2_390], expect!["0: 2000, 2200: 2250, 2390: near 2490"]);
     }
 
     #[test]

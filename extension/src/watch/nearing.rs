@@ -31,13 +31,13 @@ impl Way {
     pub(super) async fn uplink(self) -> Uplink {
         match self {
             Self::Open(uplink) => uplink,
-            Self::Opening { mut task, otherwise } => match timeout(PATIENCE, &mut task).await {
-                Ok(Ok(uplink)) => uplink,
-                Ok(Err(_)) | Err(_) => {
-                    task.abort();
-                    otherwise
+            Self::Opening { mut task, otherwise } => {
+                if let Ok(Ok(uplink)) = timeout(PATIENCE, &mut task).await {
+                    return uplink;
                 }
-            },
+                task.abort();
+                otherwise
+            }
         }
     }
 }

@@ -85,8 +85,8 @@ impl Recorder {
             }
         }
         let minutes = tallies.values().flat_map(|it| it.fact.minutes.values());
-        let tallied: u32 = minutes.map(|it| it.invocations).sum();
-        usize::try_from(tallied).unwrap() + self.standing().len()
+        let counted: u32 = minutes.map(|it| it.invocations).sum();
+        usize::try_from(counted).unwrap() + self.standing().len()
     }
 }
 
