@@ -86,6 +86,13 @@ impl Uplink {
         Self { tls: self.tls.anew(), ..self.sibling() }
     }
 
+    /// Opens a connection ahead of a send, in place of one that may have died unseen.
+    pub async fn prepare(&mut self, deadline: Instant) {
+        if let Ok(Ok(connection)) = timeout_at(deadline, self.connect()).await {
+            self.connection = Some(connection);
+        }
+    }
+
     /// Posts a batch, and says what came of it before `deadline`.
     pub async fn post(&mut self, batch: Bytes, deadline: Instant) -> Answer {
         self.stage = Stage::Speaking;

@@ -7,6 +7,7 @@
 mod batches;
 mod corpus;
 mod emulator;
+mod evidence;
 mod extension;
 mod log;
 mod network;

@@ -13,6 +13,7 @@
 //! 1     log loading the cart                     a line of the function's log
 //! 3     shutdown timeout                         SHUTDOWN
 //! 3.1   give-up                                  nothing more is listened for
+//! 2     run 3.2                                  the process runs until then, awake whenever it asks to be
 //! ```
 //!
 //! What comes out is every verdict as it is held, and at the end what the tallies add up to.
@@ -153,9 +154,23 @@ pub(super) fn play(sandbox: &mut Sandbox, script: &str) -> Heard {
 pub(super) fn apply(sandbox: &mut Sandbox, line: &str) -> EpochMillis {
     let (seconds, rest) = line.split_once(' ').unwrap();
     let now = START.plus(Duration::from_secs_f64(seconds.parse().unwrap()));
+    if let Some(until) = rest.trim().strip_prefix("run ") {
+        let until = START.plus(Duration::from_secs_f64(until.trim().parse().unwrap()));
+        return run(sandbox, now, until);
+    }
     match event(rest.trim(), now) {
         Some(event) => sandbox.apply(event, now),
         None => sandbox.give_up_waiting(now),
+    }
+    now
+}
+
+/// Looks at the deadline now and whenever asked to, up to a time.
+pub(super) fn run(sandbox: &mut Sandbox, from: EpochMillis, until: EpochMillis) -> EpochMillis {
+    let mut now = from;
+    while let Some(wake) = sandbox.watch(now).wake.filter(|it| *it <= until) {
+        assert!(wake > now, "asked to be woken in the past");
+        now = wake;
     }
     now
 }
@@ -220,7 +235,12 @@ fn record(words: &[&str]) -> (&'static str, String) {
                 r#"{request}{status},"metrics":{{{duration},"maxMemoryUsedMB":{used},"memorySizeMB":{size}}},"spans":[{{"name":"extensionOverhead","durationMs":{over}}}]"#
             ),
         ),
-        "init-start" if word(1) == "restore" => ("restoreStart", String::new()),
+        "init-start" if word(1) == "restore" => {
+            let environment = of("in=").map(|it| format!(r#""instanceId":"{it}""#));
+            ("restoreStart", environment.unwrap_or_default())
+        }
+        "init-done" if word(1) == "restore" => ("restoreRuntimeDone", status),
+        "init-report" if word(1) == "restore" => ("restoreReport", status),
         "init-start" => ("initStart", phase),
         "init-done" => ("initRuntimeDone", format!("{phase},{status}")),
         "init-report" => ("initReport", format!(r#"{phase},{status},"metrics":{{{duration}}}"#)),

@@ -28,6 +28,11 @@ impl Tails {
         Self { lines, is_concurrent, recent: VecDeque::new() }
     }
 
+    /// A copy of a snapshot has nothing of what was before.
+    pub(super) fn forget(&mut self) {
+        self.recent.clear();
+    }
+
     /// A request has started, or an init; whoever is told so twice calls this once.
     pub(super) fn begin(&mut self, request: Option<&RequestId>) {
         let is_known = self.recent.iter().any(|(whose, _)| whose.as_ref() == request);

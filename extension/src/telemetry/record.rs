@@ -37,13 +37,6 @@ pub enum Record {
     Fault(Place),
 }
 
-impl Record {
-    /// Whether a snapshot is being restored.
-    pub fn is_restore(&self) -> bool {
-        matches!(self, Self::InitStart(InitStart { phase: Phase::Restore, .. }))
-    }
-}
-
 /// Which init is meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Phase {

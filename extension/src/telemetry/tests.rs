@@ -57,6 +57,16 @@ fn unknown_records_are_passed_over_and_unreadable_ones_counted() {
 }
 
 #[test]
+fn what_newer_platforms_add_is_passed_over() {
+    check(
+        r#"[{"type":"platform.start","record":{"requestId":"r","tenantId":"blue","functionArn":7,"tracing":null}},
+            {"type":"platform.runtimeDone","record":{"requestId":"r","status":"TimeOut","tenantId":{"id":"blue"},"metrics":null}},
+            {"type":"platform.report","record":{"requestId":"r","status":"error","errorType":"Runtime.InvokeTimeout","tenantId":null,"spans":{}}}]"#,
+        expect!["start r; done r Timeout; report r Some(Timeout)"],
+    );
+}
+
+#[test]
 fn a_body_that_is_no_array_is_searched() {
     check(TIMEOUT, expect!["done r Timeout"]);
     check(&format!("\u{feff}[{TIMEOUT}]"), expect!["done r Timeout"]);

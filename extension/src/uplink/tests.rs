@@ -105,6 +105,33 @@ async fn one_connection_serves_many_sends() {
 }
 
 #[tokio::test]
+async fn a_connection_is_there_before_it_is_needed() {
+    let (acceptor, trusting) = authority();
+    for (scheme, tls) in [("http", None), ("https", Some(acceptor))] {
+        let server = Server::start(Manner::AnswersOnce, tls).await;
+        let mut uplink = uplink(scheme, &server, trusting.clone());
+        assert!(is_accepted(&mut uplink, PATIENCE).await);
+        // The kept connection is dead, and nobody can tell; the new one is not.
+        uplink.prepare(Instant::now() + PATIENCE).await;
+        while server.connections() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(is_accepted(&mut uplink, Duration::from_millis(400)).await, "{scheme}");
+        assert_eq!(server.connections(), 2, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_ahead_costs_nothing() {
+    let server = Server::start(Manner::Answers, None).await;
+    let mut kept = uplink("http", &server, Tls::default());
+    assert!(is_accepted(&mut kept, PATIENCE).await);
+    kept.target = Arc::new("http://127.0.0.1:1".parse().unwrap());
+    kept.prepare(Instant::now() + PATIENCE).await;
+    assert!(is_accepted(&mut kept, PATIENCE).await);
+}
+
+#[tokio::test]
 async fn a_dead_connection_costs_a_fresh_one_and_no_batch() {
     for manner in [Manner::ClosesAfterOne, Manner::AnswersOnce] {
         let server = Server::start(manner, None).await;

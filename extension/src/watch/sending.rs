@@ -97,11 +97,12 @@ impl Watch {
         let started = Instant::now();
         let deadline =
             self.leave.as_ref().map_or(started + BUDGET, |it| it.deadline(outgoing.has_verdicts()));
-        let mut uplink = self.uplink.take().unwrap_or_else(|| self.spare.sibling());
+        let way = self.way();
         let bytes = outgoing.bytes.clone();
         let asked = self.fault.take();
         let task = tokio::spawn(async move {
             fault::strike(asked, Place::Uplink);
+            let mut uplink = way.uplink().await;
             let (answer, was_frozen) = noticing_freezes(uplink.post(bytes, deadline)).await;
             Returned { uplink, answer, was_frozen }
         });
