@@ -40,7 +40,7 @@ impl Initialization {
         self.0 == "lambda-managed-instances"
     }
 
-    /// A snapshot is taken before the first event, and each copy of it is an environment of its own.
+    /// Whether environments are copies of one that was started when the version was published.
     pub fn is_snapshot(&self) -> bool {
         self.0 == "snap-start"
     }

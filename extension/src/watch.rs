@@ -7,6 +7,7 @@
 
 mod keeping;
 mod leave;
+mod nearing;
 mod outlive;
 mod sending;
 
@@ -19,7 +20,7 @@ use std::{
 };
 
 use overtime_wire::{EpochMillis, IncarnationId};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use crate::{
     clock,
@@ -61,14 +62,18 @@ pub struct Watch {
     notices: Arc<Notices>,
     /// Telemetry that the inbox had no place for.
     overflow: Arc<AtomicU32>,
-    /// Drawn at the first event: a snapshot is taken before it, and its copies must not share an id.
+    /// Drawn at the first event, and again after a restore: copies of a snapshot must not share an id.
     incarnation: Option<IncarnationId>,
     /// `None` while a send has it.
     uplink: Option<Uplink>,
+    /// A connection that is being opened ahead, or has been.
+    opening: Option<JoinHandle<Uplink>>,
     spare: Uplink,
     sending: Option<Sending>,
     last_sent: EpochMillis,
     leave: Option<Leave>,
+    /// Which of the sandbox's lives this is.
+    life: u32,
     vigil: Vigil,
     keeping: Keeping,
     /// Only ever set by our own tests.
@@ -91,10 +96,13 @@ impl Watch {
             overflow: Arc::default(),
             incarnation: None,
             uplink: None,
-            spare: Uplink::new(config.target.clone(), Tls::default()),
+            opening: None,
+            spare: Uplink::new(config.target.clone(), Tls::trusting(config.authorities.clone()))
+                .proving(config.proof.clone()),
             sending: None,
             last_sent: clock::now(),
             leave: None,
+            life: 0,
             vigil: Vigil::default(),
             keeping: Keeping::default(),
             fault: None,
@@ -116,6 +124,8 @@ impl Watch {
             while let Ok(input) = inbox.try_recv() {
                 self.take(input, now);
             }
+            self.notice_restore(now);
+            self.begin_keeping(now);
             self.note_changes();
             match self.step(now) {
                 Step::Continue { wake: next } => wake = next,
@@ -144,10 +154,15 @@ impl Watch {
     }
 
     fn take(&mut self, input: Input, now: EpochMillis) {
-        self.begin_keeping(&input, now);
+        self.begin_keeping(now);
+        if matches!(input, Input::Platform(_)) {
+            self.sandbox.awake();
+        }
         match input {
             Input::Platform(Next::Invoke(invoke)) => {
-                self.incarnation();
+                if let Some(sending) = &mut self.sending {
+                    sending.spans_event = true;
+                }
                 self.sandbox.apply(Event::Invoke(invoke), now);
             }
             Input::Platform(Next::Shutdown(shutdown)) => {
@@ -177,7 +192,12 @@ impl Watch {
     }
 
     fn step(&mut self, now: EpochMillis) -> Step {
+        if self.sandbox.may_be_copied() && self.leave.is_none() {
+            return Step::Continue { wake: None };
+        }
+        self.incarnation();
         let outlived = self.outlive(now);
+        let watched = self.watch_deadline(now);
         let moment = self.moment(now);
         if let Some(leave) = &self.leave
             && moment == Moment::Leaving
@@ -192,7 +212,7 @@ impl Watch {
             line: self.line(),
             last_sent: self.last_sent,
         };
-        let mut wake = outlived;
+        let mut wake = outlived.into_iter().chain(watched).min();
         match flush::decide(&self.policy(), &situation) {
             Flush::Wait { until } => wake = wake.into_iter().chain(until).min(),
             Flush::Send => self.send(now),
@@ -210,6 +230,20 @@ impl Watch {
         Step::Continue { wake }
     }
 
+    /// A copy of this process shares nothing with the others: no name, no connection, no memory of failures.
+    fn notice_restore(&mut self, now: EpochMillis) {
+        if std::mem::replace(&mut self.life, self.sandbox.life()) == self.sandbox.life() {
+            return;
+        }
+        self.restored();
+        self.incarnation = None;
+        self.keeping = Keeping::default();
+        self.opening = None;
+        self.circuit = Circuit::default();
+        self.vigil = Vigil::default();
+        self.last_sent = now;
+    }
+
     /// Where every invocation is told of at once, the next one is not waited for to know that the last one is over.
     fn outlive(&mut self, now: EpochMillis) -> Option<EpochMillis> {
         if !self.interval.is_zero() || self.leave.is_some() {
@@ -224,7 +258,7 @@ impl Watch {
 
     /// At SHUTDOWN the last telemetry is listened for, for a moment, if it still tells something.
     fn moment(&mut self, now: EpochMillis) -> Moment {
-        let Some(leave) = &self.leave else { return Moment::Running };
+        let Some(leave) = &mut self.leave else { return Moment::Running };
         if !self.sandbox.awaits_telemetry() {
             return Moment::Leaving;
         }

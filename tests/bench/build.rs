@@ -15,6 +15,14 @@ pub(crate) fn extension() -> anyhow::Result<PathBuf> {
     Ok(target().join("layer/overtime-extension"))
 }
 
+/// The aggregator as it is released; a development build answers several times later.
+pub(crate) fn aggregator() -> anyhow::Result<PathBuf> {
+    run(Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--release", "--package", "overtime"])
+        .current_dir(root()))?;
+    Ok(target().join("release/overtime"))
+}
+
 /// The floor with the same flags. Compiled by itself, so that nothing of this package weighs on it.
 pub(crate) fn floor() -> anyhow::Result<PathBuf> {
     let binary = target().join("layer/floor");

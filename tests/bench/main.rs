@@ -1,32 +1,39 @@
 //! What the extension costs, beside one that does nothing, in one run on one machine.
 //!
 //! The floor (`tests/floor`) registers and polls, and that is all: std only, blocking, one thread, compiled as the layer
-//! is. Absolute numbers depend on the machine and its mood, so subjects take turns and the ratio is what counts.
+//! is. Absolute numbers depend on the machine and its mood, so subjects run beside each other and the ratio is what counts.
 //!
-//! `cargo measure` prints the table that stands in the README; `-- --quick` is a short form for a smoke test.
+//! `cargo measure` prints the table that stands in the README, in about four minutes; `cargo measure --quick` is a short
+//! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build.
 
+mod added;
 mod build;
 mod platform;
 mod sink;
+mod spread;
+mod table;
+mod timeouts;
+mod warm;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
 
 use anyhow::Context as _;
-use sandbox::{
-    Environment, Invocation, Spec, binaries,
-    spec::{Function, Launch},
-    usage::{self, Usage},
+use sandbox::{binaries, conditions::Condition};
+
+use self::{
+    spread::Spread,
+    timeouts::{Delays, Extent, World},
+    warm::Cost,
 };
-use serde_json::json;
-use tokio::time;
 
-use self::sink::Sink;
-
-/// One row's worth of subject.
+/// Who is measured, and how.
 #[derive(Debug, Clone)]
 struct Subject {
     name: &'static str,
     binary: PathBuf,
+    flush_interval: &'static str,
+    /// The floor never says anything.
+    reports: bool,
 }
 
 /// How much is measured.
@@ -35,114 +42,129 @@ struct Effort {
     starts: usize,
     invocations: u32,
     pace: Duration,
+    /// For each state of the aggregator.
+    added: usize,
+    overlapped: u32,
+    timeouts: Extent,
+    deaf: Extent,
 }
 
-const THOROUGH: Effort =
-    Effort { starts: 100, invocations: 1_000, pace: Duration::from_millis(50) };
-const QUICK: Effort = Effort { starts: 10, invocations: 60, pace: Duration::from_millis(20) };
+/// A thousand warm invocations in a minute, as a target has it.
+const THOROUGH: Effort = Effort {
+    starts: 100,
+    invocations: 1_000,
+    pace: Duration::from_millis(55),
+    added: 200,
+    overlapped: 150,
+    timeouts: Extent { functions: 40, each: 3 },
+    deaf: Extent { functions: 12, each: 2 },
+};
+const QUICK: Effort = Effort {
+    starts: 10,
+    invocations: 60,
+    pace: Duration::from_millis(20),
+    added: 30,
+    overlapped: 15,
+    timeouts: Extent { functions: 4, each: 1 },
+    deaf: Extent { functions: 4, each: 1 },
+};
 
-/// What one subject used.
-#[derive(Debug, Clone, Copy)]
-struct Cost {
-    first_next: Duration,
-    peak_rss_bytes: u64,
-    cpu_per_invocation: Duration,
-    requests: u64,
-    body_bytes: u64,
+/// The three who run: one that does nothing, ours as it is deployed, and ours sending after every invocation.
+#[derive(Debug)]
+struct Subjects {
+    floor: Subject,
+    extension: Subject,
+    sending: Subject,
+    aggregator: PathBuf,
+}
+
+/// Everything there is to say.
+#[derive(Debug)]
+struct Findings {
+    effort: Effort,
+    first_next: [Duration; 2],
+    floor: Cost,
+    extension: Cost,
+    sending: Cost,
+    /// By state of the aggregator: the floor's and ours.
+    added: Vec<(&'static str, [Spread; 2])>,
+    /// Of the floor, of ours at rest, of ours sending.
+    handlers: [Duration; 3],
+    timeouts: Delays,
+    deaf: Delays,
+    floors_timeouts: Delays,
 }
 
 fn main() -> anyhow::Result<()> {
     let quick = std::env::args().any(|it| it == "--quick");
     let effort = if quick { QUICK } else { THOROUGH };
     say("building the layer's extension and the floor …")?;
-    let floor = Subject { name: "floor", binary: build::floor()? };
-    let extension = Subject { name: "extension", binary: build::extension()? };
-    say(&format!("extension: {} bytes on disk", std::fs::metadata(&extension.binary)?.len()))?;
-    say(&format!("measuring {} starts of each …", effort.starts))?;
-    let starts = platform::first_next(&[&floor.binary, &extension.binary], effort.starts)?;
+    let subjects = Subjects::build(quick)?;
+    let size = std::fs::metadata(&subjects.extension.binary)?.len();
+    say(&format!("extension: {size} bytes on disk"))?;
+    say("measuring starts …")?;
+    let both = [subjects.floor.binary.as_path(), subjects.extension.binary.as_path()];
+    let starts = platform::first_next(&both, effort.starts)?;
+    let first_next = [starts[0], starts[1]];
     let runtime = tokio::runtime::Runtime::new()?;
-    say(&format!("measuring {} warm invocations of each …", effort.invocations))?;
-    let (floor, extension) = runtime.block_on(async {
-        tokio::try_join!(warm(&floor, effort, starts[0]), warm(&extension, effort, starts[1]),)
-    })?;
-    say(&table(&floor, &extension, effort))
+    let findings = runtime.block_on(subjects.measure(effort, first_next))?;
+    say(&table::of(&findings))
 }
 
-async fn warm(subject: &Subject, effort: Effort, first_next: Duration) -> anyhow::Result<Cost> {
-    let runtime = tokio::task::spawn_blocking(binaries::function).await??;
-    let sink = Sink::start().await?;
-    let function = Function::named(subject.name);
-    let spec = Spec::new(function, Launch::program(runtime))
-        .extension("overtime", subject.binary.clone())
-        .variable("OVERTIME_URL", sink.url())
-        .variable("OVERTIME_AUTH", "none");
-    let mut environment = Environment::start(spec).await?;
-    // The first invocations are not warm: buffers grow, pages are touched.
-    for _ in 0..5 {
-        environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
+impl Subjects {
+    fn build(quick: bool) -> anyhow::Result<Self> {
+        let (floor, extension) = (build::floor()?, build::extension()?);
+        let subject = |name, binary: &PathBuf, flush_interval| Subject {
+            name,
+            binary: binary.clone(),
+            flush_interval,
+            reports: name != "floor",
+        };
+        Ok(Self {
+            floor: subject("floor", &floor, "60s"),
+            extension: subject("extension", &extension, "60s"),
+            sending: subject("sending", &extension, "0s"),
+            aggregator: if quick { binaries::overtime()?.to_owned() } else { build::aggregator()? },
+        })
     }
-    let before = used(&environment)?;
-    for _ in 0..effort.invocations {
-        environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
-        time::sleep(effort.pace).await;
+
+    async fn measure(&self, effort: Effort, first_next: [Duration; 2]) -> anyhow::Result<Findings> {
+        say("measuring warm invocations …")?;
+        let (floor, extension, sending) = tokio::try_join!(
+            warm::measure(&self.floor, effort),
+            warm::measure(&self.extension, effort),
+            warm::measure(&self.sending, effort),
+        )?;
+        say("measuring what is added to invocations …")?;
+        let mut added = Vec::new();
+        for (name, weather) in added::WEATHERS {
+            let (floor, extension) = tokio::try_join!(
+                added::after_the_handler(&self.floor, weather, effort.added),
+                added::after_the_handler(&self.sending, weather, effort.added),
+            )?;
+            added.push((name, [floor, extension]));
+        }
+        let handlers = tokio::try_join!(
+            added::beside_the_handler(&self.floor, effort.overlapped),
+            added::beside_the_handler(&self.extension, effort.overlapped),
+            added::beside_the_handler(&self.sending, effort.overlapped),
+        )?;
+        say("measuring timeouts …")?;
+        let world = World::start(&self.aggregator).await?;
+        let (dies, deaf) = (Condition::FullSpeed, Condition::DeafToSigterm);
+        Ok(Findings {
+            effort,
+            first_next,
+            floor,
+            extension,
+            sending,
+            added,
+            handlers: handlers.into(),
+            timeouts: world.measure(&self.extension, dies, effort.timeouts).await?,
+            deaf: world.measure(&self.extension, deaf, effort.deaf).await?,
+            floors_timeouts: world.measure(&self.floor, dies, effort.deaf).await?,
+        })
     }
-    let after = used(&environment)?;
-    environment.spin_down().await;
-    Ok(Cost {
-        first_next,
-        peak_rss_bytes: after.peak_rss_bytes,
-        cpu_per_invocation: after.cpu.saturating_sub(before.cpu) / effort.invocations,
-        requests: sink.requests(),
-        body_bytes: sink.body_bytes(),
-    })
-}
-
-fn used(environment: &Environment) -> anyhow::Result<Usage> {
-    let pid = environment.observer().extension_pid("overtime").context("the extension is gone")?;
-    usage::of(pid).context("no /proc on this machine: this benchmark needs Linux")
-}
-
-fn table(floor: &Cost, extension: &Cost, effort: Effort) -> String {
-    let row = |what: &str, target: &str, numbers: [f64; 2], digits: usize| {
-        let [floor, extension] = numbers;
-        let ratio = extension / floor;
-        format!("| {what} | {floor:.digits$} | {extension:.digits$} | {ratio:.2} × | {target} |")
-    };
-    let ms = |it: Duration| it.as_secs_f64() * 1e3;
-    let mb = |bytes: u64| f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0;
-    let thousands = f64::from(effort.invocations) / 1_000.0;
-    let per_thousand = |it: u64| f64::from(u32::try_from(it).unwrap_or(u32::MAX)) / thousands;
-    [
-        "| what | floor | extension | ratio | target |".to_owned(),
-        "|---|---|---|---|---|".to_owned(),
-        row(
-            "exec → first `/next`, ms, median",
-            "≤ 1.5 ×",
-            [ms(floor.first_next), ms(extension.first_next)],
-            2,
-        ),
-        row(
-            "peak RSS on plain HTTP, MB",
-            "≤ 2 ×",
-            [mb(floor.peak_rss_bytes), mb(extension.peak_rss_bytes)],
-            1,
-        ),
-        row(
-            "CPU per warm invocation, ms",
-            "≤ 2.5 ×",
-            [ms(floor.cpu_per_invocation), ms(extension.cpu_per_invocation)],
-            3,
-        ),
-        format!(
-            "| requests per 1,000 warm invocations in a minute | – | {:.1} | – | ≤ 2 |",
-            per_thousand(extension.requests)
-        ),
-        format!(
-            "| body bytes per 1,000 warm invocations in a minute | – | {:.0} | – | ≤ 1,000 |",
-            per_thousand(extension.body_bytes)
-        ),
-    ]
-    .join("\n")
 }
 
 fn say(line: &str) -> anyhow::Result<()> {

@@ -1,8 +1,11 @@
 //! An aggregator that accepts everything and only counts it.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use axum::{Router, body::Bytes, extract::State, routing::post};
@@ -16,7 +19,7 @@ struct Counts {
 /// Listening until the process ends.
 #[derive(Debug)]
 pub(crate) struct Sink {
-    url: String,
+    address: SocketAddr,
     counts: Arc<Counts>,
 }
 
@@ -26,13 +29,17 @@ impl Sink {
         let router =
             Router::new().route("/v1/batches", post(accept)).with_state(Arc::clone(&counts));
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
-        let url = format!("http://{}", listener.local_addr()?);
+        let address = listener.local_addr()?;
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { url, counts })
+        Ok(Self { address, counts })
     }
 
     pub(crate) fn url(&self) -> String {
-        self.url.clone()
+        format!("http://{}", self.address)
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
     }
 
     pub(crate) fn requests(&self) -> u64 {

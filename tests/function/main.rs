@@ -1,12 +1,12 @@
 //! A Lambda function that does whatever its payload tells it to do.
 //!
 //! The payload is a JSON object; its keys are obeyed in this order: `log` (a line), `lines` (so
-//! many), `allocate_mb`, `burn_ms` (processor time), `sleep_ms`, and then at most one ending: `oom`
-//! (`true`: killed for its memory, `"hang"`: starved by it), `hang`, `exit` (a code), `throw`. The
-//! environment says how it starts: `FUNCTION_INIT_MS` and `FUNCTION_INIT_FAILS` (`exit` or `error`),
-//! both limited to the first `FUNCTION_BAD_INITS` starts where that is set, and
-//! `FUNCTION_IGNORES_SIGTERM`. Without the latter it dies of SIGTERM, as runtimes without a handler
-//! do.
+//! many), `allocate_mb`, `burn_ms` (processor time), `work` (so much, however long it takes),
+//! `sleep_ms`, and then at most one ending: `oom` (`true`: killed for its memory, `"hang"`: starved
+//! by it), `hang`, `exit` (a code), `throw`. The environment says how it starts: `FUNCTION_INIT_MS`
+//! and `FUNCTION_INIT_FAILS` (`exit` or `error`), both limited to `FUNCTION_BAD_INITS` starts where
+//! that is set, after `FUNCTION_GOOD_INITS` good ones, and `FUNCTION_IGNORES_SIGTERM`. Without the
+//! latter it dies of SIGTERM, as runtimes without a handler do.
 //!
 //! The protocol is the developer guide's Runtime API; `tests/python/handler.py` does the same on
 //! AWS's own client.
@@ -79,7 +79,8 @@ fn this_start_is_bad() -> io::Result<bool> {
     let counter = env::temp_dir().join("function-starts");
     let starts = fs::read_to_string(&counter).ok().and_then(|it| it.parse().ok()).unwrap_or(0);
     fs::write(counter, (starts + 1).to_string())?;
-    Ok(starts < bad)
+    let good = setting("FUNCTION_GOOD_INITS").and_then(|it| it.parse().ok()).unwrap_or(0);
+    Ok((good..good + bad).contains(&starts))
 }
 
 fn setting(name: &str) -> Option<String> {
@@ -115,6 +116,9 @@ fn obey(payload: &Value) -> io::Result<Ending> {
     let ballast = payload["allocate_mb"].as_u64().map(allocate);
     if let Some(ms) = payload["burn_ms"].as_u64() {
         burn(Duration::from_millis(ms));
+    }
+    for _ in 0..payload["work"].as_u64().unwrap_or(0) {
+        hint::black_box((0..10_000_u64).sum::<u64>());
     }
     if let Some(ms) = payload["sleep_ms"].as_u64() {
         sleep(Duration::from_millis(ms));

@@ -5,10 +5,14 @@
 #![cfg(test)]
 
 mod batches;
+mod corpus;
 mod emulator;
+mod evidence;
 mod extension;
 mod journal;
+mod log;
 mod network;
+mod orderings;
 mod path;
 mod player;
 mod python;

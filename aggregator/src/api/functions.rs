@@ -6,7 +6,7 @@ use axum::{
     Json,
     extract::{Path, State},
 };
-use overtime_wire::{Block, Counts, EpochMillis, FunctionKey, InvalidFunction, Profile};
+use overtime_wire::{Block, Counts, EpochMillis, FunctionKey, InvalidFunction, Losses, Profile};
 use serde::Serialize;
 
 use crate::{
@@ -50,6 +50,7 @@ pub(super) struct Function {
     counts: Counted,
     duration_ms: Quantiles,
     causes: BTreeMap<String, u64>,
+    losses: Lost,
     last_timeout_at: Option<String>,
     last_seen_at: Option<String>,
 }
@@ -77,6 +78,18 @@ struct Counted {
     cold_starts: u64,
     init_timeouts: u64,
     init_failures: u64,
+}
+
+/// What its environments know that they could not tell, by block as durations are.
+#[derive(Debug, Serialize)]
+struct Lost {
+    unreadable_records: u32,
+    dropped_records: u32,
+    overflowed_facts: u32,
+    refused_facts: u32,
+    unfinished_invocations: u32,
+    failed_sends: u32,
+    ignored_journals: u32,
 }
 
 /// Of invocations that never had a verdict. Null when there was none.
@@ -144,6 +157,7 @@ impl Function {
         let mut counts = Counts::default();
         let mut durations = Sketch::default();
         let mut causes = BTreeMap::new();
+        let mut losses = Losses::default();
         for view in views {
             for (minute, counted) in view.minutes() {
                 let start = view.block.start().plus(Duration::from_mins(minute.into()));
@@ -153,6 +167,7 @@ impl Function {
             }
             if let Some(tally) = &view.tally {
                 durations.merge(&tally.durations);
+                losses += tally.losses;
             }
             for (cause, count) in view.verdict.iter().flat_map(|it| &it.causes) {
                 *causes.entry(cause.clone()).or_default() += count;
@@ -168,6 +183,7 @@ impl Function {
             counts: Counted::of(counts),
             duration_ms: Quantiles::of(&durations),
             causes,
+            losses: Lost::of(losses),
             last_timeout_at: summary.last_timeout().map(rfc3339),
             last_seen_at: summary.last_seen().map(rfc3339),
         }
@@ -212,6 +228,29 @@ impl Counted {
             cold_starts,
             init_timeouts,
             init_failures,
+        }
+    }
+}
+
+impl Lost {
+    fn of(losses: Losses) -> Self {
+        let Losses {
+            unreadable_records,
+            dropped_records,
+            overflowed_facts,
+            refused_facts,
+            unfinished_invocations,
+            failed_sends,
+            ignored_journals,
+        } = losses;
+        Self {
+            unreadable_records,
+            dropped_records,
+            overflowed_facts,
+            refused_facts,
+            unfinished_invocations,
+            failed_sends,
+            ignored_journals,
         }
     }
 }

@@ -41,6 +41,7 @@ fn verdict(ordinal: u32, revision: u32) -> Verdict {
         trace: None,
         environment: String::new(),
         log_tail: String::new(),
+        last_log: None,
     }
 }
 

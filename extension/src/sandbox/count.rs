@@ -4,7 +4,7 @@ use overtime_wire::{Block, EpochMillis, Outcome, SampleKind, Subject, Verdict};
 
 use super::{
     Sandbox,
-    invocation::Invocation,
+    invocation::{Fate, Invocation},
     judgement::{Hearing, Judgement, judge},
 };
 use crate::telemetry::status::Failure;
@@ -28,7 +28,8 @@ impl Sandbox {
                         self.census.judged = self.census.judged.saturating_add(1);
                         self.me.observe(it);
                     }
-                    if let Some(verdict) = next_verdict(it, hearing, &self.me, now) {
+                    if let Some(mut verdict) = next_verdict(it, hearing, &self.me, now) {
+                        self.tails.add_to(&mut verdict, it.held_init);
                         it.verdict = Some(verdict.clone());
                         due.push((verdict, is_first && it.is_cold));
                     }
@@ -79,6 +80,13 @@ impl Sandbox {
 
     /// Nothing more will be heard: the process is about to end.
     pub fn give_up_waiting(&mut self, now: EpochMillis) {
+        if self.has_failed {
+            // Heard of only after SHUTDOWN, which ended it all the same.
+            for it in self.window.iter_mut().filter(|it| it.is_open()) {
+                it.fate = Fate::ShutDownByFailure;
+            }
+            self.settle(now);
+        }
         self.count_unheard(now, |_| true);
     }
 
@@ -174,7 +182,9 @@ fn next_verdict(
         max_memory_used_mb: report.map_or(0, |it| it.max_memory_used_mb),
         trace: it.trace,
         environment: me.environment.clone(),
+        // What is known better is added once it is known that a verdict is due.
         log_tail: last.map(|it| it.log_tail.clone()).unwrap_or_default(),
+        last_log: last.and_then(|it| it.last_log),
     };
     if last == Some(&verdict) {
         return None;

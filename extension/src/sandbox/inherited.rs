@@ -58,6 +58,11 @@ impl Inherited {
         self.is_awake = true;
     }
 
+    /// They were of another environment. The event that tells so wakes us.
+    pub(super) fn forget(&mut self) {
+        *self = Self { is_awake: self.is_awake, ..Self::default() };
+    }
+
     /// Adds a fact, in place of a lesser one under its key. Returns how many others had to go.
     fn put(&mut self, fact: Fact) -> u32 {
         let heirloom = Heirloom { fact, is_fresh: true, is_noted: false };
@@ -197,7 +202,8 @@ impl Sandbox {
             | Record::Start(_)
             | Record::Resubscribed
             | Record::Dropped(_)
-            | Record::Fault(_) => return false,
+            | Record::Fault(_)
+            | Record::Log(_) => return false,
         };
         let Some(request) = request else { return false };
         if self.inherited.claims.is_empty() || !self.is_predecessors(at) {
@@ -212,7 +218,8 @@ impl Sandbox {
             | Record::Start(_)
             | Record::Resubscribed
             | Record::Dropped(_)
-            | Record::Fault(_) => None,
+            | Record::Fault(_)
+            | Record::Log(_) => None,
         };
         if let Some(mut verdict) = better {
             if !claim.is_made {

@@ -11,11 +11,8 @@ use overtime_wire::{
     Verdict,
 };
 
-use super::{Birth, Outgoing, Sandbox, invocation::Invocation};
-use crate::{
-    journal::{Counted, Fact, Said, entry::Entry},
-    lambda::Initialization,
-};
+use super::{Birth, Outgoing, Sandbox, invocation::Invocation, restore::Snapshot};
+use crate::journal::{Counted, Fact, Said, entry::Entry};
 
 /// What the journal knows.
 #[derive(Debug, Default)]
@@ -49,6 +46,11 @@ impl Noted {
     pub(super) fn new(birth: &Birth) -> Self {
         Self { function: birth.lambda.function.clone(), ..Self::default() }
     }
+
+    /// For a journal that knows nothing.
+    pub(super) fn forget(&mut self) {
+        *self = Self { function: std::mem::take(&mut self.function), ..Self::default() };
+    }
 }
 
 impl Sandbox {
@@ -57,9 +59,9 @@ impl Sandbox {
         &self.noted.function
     }
 
-    /// Whether the process may be copied before its first event.
-    pub fn is_snapshot(&self) -> bool {
-        Initialization(self.me.profile.initialization_type.clone()).is_snapshot()
+    /// Whether this is a copy of another process, with a copy of its `/tmp`.
+    pub fn is_copy(&self) -> bool {
+        self.snapshot == Snapshot::Restored
     }
 
     /// Whether nobody will say what the environment is called.
@@ -133,6 +135,7 @@ impl Sandbox {
             trace: it.trace,
             environment: String::new(),
             log_tail: String::new(),
+            last_log: None,
         }
     }
 

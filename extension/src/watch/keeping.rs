@@ -1,14 +1,14 @@
 //! When the journal is read and written.
 //!
-//! Read once, at the first thing that happens: by then the loop is parked in `/event/next`, and nobody waits for us. Under
-//! `SnapStart` that is the first event, after the restore: whatever lies there before is of another life. Written after every
-//! turn of the loop, before anything that follows from the turn is sent.
+//! Read once, at the first thing that happens: by then the loop is parked in `/event/next`, and nobody waits for us. A copy
+//! of a snapshot begins with its restore, and discards whatever lies there: it is of another life. Written after every turn
+//! of the loop, before anything that follows from the turn is sent.
 
 use std::{env, time::Duration};
 
 use overtime_wire::EpochMillis;
 
-use super::{Input, Watch};
+use super::Watch;
 use crate::{
     entropy,
     journal::{
@@ -32,17 +32,13 @@ pub(super) struct Keeping {
 }
 
 impl Watch {
-    pub(super) fn begin_keeping(&mut self, input: &Input, now: EpochMillis) {
-        let is_event = matches!(input, Input::Platform(_));
-        if is_event {
-            self.sandbox.awake();
-        }
-        if self.keeping.writer.is_some() || (self.sandbox.is_snapshot() && !is_event) {
+    pub(super) fn begin_keeping(&mut self, now: EpochMillis) {
+        if self.keeping.writer.is_some() || self.sandbox.may_be_copied() {
             return;
         }
         let folder = Folder::under(&env::temp_dir());
         let function = self.sandbox.function_name().to_owned();
-        let finds = if self.sandbox.is_snapshot() {
+        let finds = if self.sandbox.is_copy() {
             folder.clear();
             Finds::default()
         } else {

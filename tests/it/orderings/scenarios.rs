@@ -1,0 +1,205 @@
+//! The orderings, as scripts and as what must be known afterwards.
+//!
+//! Each names what Lambda does there, by the developer guide's "Understanding the Lambda execution environment lifecycle"
+//! and RAPID's `rapid/handlers.go` and `rapid/shutdown.go`. The function's timeout is two seconds.
+
+use std::time::Duration;
+
+use sandbox::{
+    Spec, binaries,
+    spec::{Freezing, Initialization},
+};
+
+#[derive(Debug, Clone)]
+pub(super) struct Scenario {
+    pub(super) name: &'static str,
+    pub(super) prepare: fn(Spec) -> Spec,
+    pub(super) script: &'static [Step],
+    /// In the words of `stage`.
+    pub(super) expected: &'static str,
+}
+
+#[derive(Debug)]
+pub(super) enum Step {
+    Invoke(&'static str),
+    /// Lambda's asynchronous retry: the request id of the one before.
+    Retry(&'static str),
+    /// So many milliseconds of nothing.
+    Rest(u64),
+}
+
+use Step::{Invoke, Rest, Retry};
+
+const QUICK: Step = Invoke(r#"{"sleep_ms":5}"#);
+const HANG: Step = Invoke(r#"{"hang":true}"#);
+
+fn plain(spec: Spec) -> Spec {
+    spec
+}
+
+/// A second extension, which misbehaves in a way.
+fn beside(spec: Spec, how: &str) -> Spec {
+    let probe = binaries::probe().unwrap();
+    spec.extension("probe", probe).variable(how, "1")
+}
+
+/// Inits that go wrong in a way, so many times.
+fn bad_inits(spec: Spec, how: (&str, &str), times: &str) -> Spec {
+    let spec = spec.variable(how.0, how.1).variable("FUNCTION_BAD_INITS", times);
+    Spec { init_timeout: Duration::from_secs(2), ..spec }
+}
+
+fn scenario(name: &'static str, script: &'static [Step], expected: &'static str) -> Scenario {
+    Scenario { name, prepare: plain, script, expected }
+}
+
+fn prepared(scenario: Scenario, prepare: fn(Spec) -> Spec) -> Scenario {
+    Scenario { prepare, ..scenario }
+}
+
+pub(super) fn scenarios() -> Vec<Scenario> {
+    [answers(), timeouts(), inits(), crashes(), environments()].concat()
+}
+
+/// What ends well, or is an error to nobody but the caller.
+fn answers() -> Vec<Scenario> {
+    vec![
+        scenario("cold-start", &[QUICK], "invocations 1, cold_starts 1"),
+        scenario("warm", &[QUICK, QUICK, QUICK, QUICK], "invocations 4, cold_starts 1"),
+        scenario(
+            "handled-exception-is-a-success",
+            &[Invoke(r#"{"throw":true}"#), QUICK],
+            "invocations 2, cold_starts 1",
+        ),
+        scenario(
+            "near-timeout",
+            &[QUICK, Invoke(r#"{"sleep_ms":1700}"#)],
+            "invocations 2, near_timeouts 1, cold_starts 1",
+        ),
+        scenario("spindown-after-a-rest", &[QUICK, Rest(800)], "invocations 1, cold_starts 1"),
+    ]
+}
+
+/// runtimeDone(timeout) ‖ SHUTDOWN(timeout), which of them first being the conditions' affair.
+fn timeouts() -> Vec<Scenario> {
+    vec![
+        scenario(
+            "timeout-of-the-first",
+            &[HANG],
+            "#1 handler; invocations 1, timeouts 1, cold_starts 1",
+        ),
+        scenario(
+            "timeout-of-a-warm-one-and-a-reset",
+            &[QUICK, HANG, QUICK],
+            "#2 handler; invocations 3, timeouts 1, cold_starts 2",
+        ),
+        scenario(
+            "timeout-while-computing",
+            &[QUICK, Invoke(r#"{"burn_ms":60000}"#)],
+            "#2 handler; invocations 2, timeouts 1, cold_starts 1",
+        ),
+        scenario(
+            "retry-with-the-same-request-id",
+            &[HANG, Retry(r#"{"hang":true}"#)],
+            "#1 handler, #1 handler; invocations 2, timeouts 2, cold_starts 2",
+        ),
+        prepared(
+            scenario(
+                "timeout-caused-by-an-extension",
+                &[QUICK],
+                "#1 extension; invocations 1, timeouts 1, cold_starts 1",
+            ),
+            |spec| beside(spec, "PROBE_DEAF"),
+        ),
+        scenario(
+            "memory-exhausted-shown-as-a-timeout",
+            &[QUICK, Invoke(r#"{"oom":"hang"}"#)],
+            "#2 handler; invocations 2, timeouts 1, cold_starts 1",
+        ),
+    ]
+}
+
+fn inits() -> Vec<Scenario> {
+    vec![
+        prepared(
+            scenario("init-error", &[QUICK], "invocations 1, cold_starts 1, init_failures 1"),
+            |spec| bad_inits(spec, ("FUNCTION_INIT_FAILS", "error"), "1"),
+        ),
+        prepared(
+            scenario(
+                "init-exit-twice",
+                &[QUICK],
+                "invocations 1, errors 1, cold_starts 1, init_failures 2",
+            ),
+            |spec| bad_inits(spec, ("FUNCTION_INIT_FAILS", "exit"), "2"),
+        ),
+        prepared(
+            scenario(
+                "suppressed-init-overruns",
+                &[QUICK, HANG, QUICK, QUICK],
+                "#2 handler, #3 init; invocations 4, timeouts 2, cold_starts 3",
+            ),
+            |spec| {
+                let spec = bad_inits(spec, ("FUNCTION_INIT_MS", "60000"), "1");
+                spec.variable("FUNCTION_GOOD_INITS", "1")
+            },
+        ),
+    ]
+}
+
+fn crashes() -> Vec<Scenario> {
+    vec![
+        scenario(
+            "process-exit",
+            &[QUICK, Invoke(r#"{"exit":1}"#), QUICK],
+            "invocations 3, errors 1, cold_starts 2",
+        ),
+        scenario(
+            "killed-for-memory",
+            &[QUICK, Invoke(r#"{"oom":true}"#), QUICK],
+            "invocations 3, out_of_memory 1, cold_starts 2",
+        ),
+        prepared(
+            scenario(
+                "another-extension-crashes",
+                &[Invoke(r#"{"sleep_ms":300}"#)],
+                "invocations 1, errors 1, cold_starts 1",
+            ),
+            |spec| beside(spec, "PROBE_CRASHES"),
+        ),
+    ]
+}
+
+fn environments() -> Vec<Scenario> {
+    vec![
+        prepared(
+            scenario(
+                "provisioned-long-before",
+                &[Rest(500), QUICK, HANG],
+                "#2 handler; invocations 2, timeouts 1",
+            ),
+            |spec| Spec { initialization: Initialization::ProvisionedConcurrency, ..spec },
+        ),
+        prepared(
+            scenario(
+                "restored-from-a-snapshot",
+                &[Rest(500), QUICK, HANG],
+                "#2 handler; invocations 2, timeouts 1, cold_starts 1",
+            ),
+            |spec| Spec { initialization: Initialization::SnapStart, ..spec },
+        ),
+        prepared(
+            // The code goes on after its timeout, and the next one waits for it.
+            scenario(
+                "managed-instance",
+                &[QUICK, Invoke(r#"{"sleep_ms":3500}"#), QUICK],
+                "#2 handler; invocations 3, timeouts 1",
+            ),
+            |spec| Spec {
+                initialization: Initialization::ManagedInstances,
+                freezing: Freezing::Manual,
+                ..spec
+            },
+        ),
+    ]
+}

@@ -1,0 +1,136 @@
+//! Plays a scenario, and puts into one line what the aggregator then knows of its function.
+//!
+//! A line names each timeout by the number of its invocation in the script, then every count that is not zero:
+//! `#2 handler; invocations 3, timeouts 1, cold_starts 1`. A timeout whose request nobody can know is `?`.
+
+use std::time::Duration;
+
+use sandbox::{
+    Environment, Invocation, Spec, binaries,
+    conditions::Condition,
+    http,
+    spec::{Function, Launch},
+};
+use serde_json::Value;
+use tokio::time::{Instant, sleep};
+
+use super::scenarios::{Scenario, Step};
+
+const COUNTS: [&str; 8] = [
+    "invocations",
+    "timeouts",
+    "errors",
+    "out_of_memory",
+    "near_timeouts",
+    "cold_starts",
+    "init_timeouts",
+    "init_failures",
+];
+
+pub(super) struct World {
+    url: String,
+    client: reqwest::Client,
+}
+
+/// What a scenario left behind.
+pub(super) struct Played {
+    function: String,
+    /// In the order of the script.
+    requests: Vec<String>,
+    /// What the extension wrote.
+    pub(super) said: Vec<String>,
+}
+
+impl World {
+    pub(super) fn of(url: &str) -> Self {
+        Self { url: url.to_owned(), client: http::client().unwrap() }
+    }
+
+    pub(super) async fn play(&self, scenario: &Scenario, condition: Condition) -> Played {
+        let function = format!("{}-{condition:?}", scenario.name);
+        let function = Function::named(&function).timeout(Duration::from_secs(2));
+        let spec = Spec::new(function.clone(), Launch::program(binaries::function().unwrap()))
+            .extension("overtime", binaries::extension().unwrap())
+            .variable("OVERTIME_URL", &self.url)
+            .variable("OVERTIME_AUTH", "none");
+        let spec = condition.apply((scenario.prepare)(spec));
+        let mut environment = Environment::start(spec).await.unwrap();
+        let mut requests = Vec::new();
+        for step in scenario.script {
+            match step {
+                Step::Rest(milliseconds) => sleep(Duration::from_millis(*milliseconds)).await,
+                Step::Invoke(payload) => {
+                    let invocation = Invocation::of(serde_json::from_str(payload).unwrap());
+                    requests.push(environment.invoke(invocation).await.unwrap().request_id);
+                }
+                Step::Retry(payload) => {
+                    let request_id = requests.last().cloned();
+                    let payload = serde_json::from_str(payload).unwrap();
+                    let ended = environment.invoke(Invocation { payload, request_id }).await;
+                    requests.push(ended.unwrap().request_id);
+                }
+            }
+        }
+        environment.spin_down().await;
+        let said = environment.observer().said_by("overtime");
+        Played { function: function.name, requests, said }
+    }
+
+    /// What is known as soon as it is what is expected, or when patience ends.
+    pub(super) async fn settled(
+        &self,
+        played: &Played,
+        expected: &str,
+        patience: Duration,
+    ) -> String {
+        let latest = Instant::now() + patience;
+        loop {
+            let known = self.known(played).await;
+            if known == expected || Instant::now() >= latest {
+                return known;
+            }
+            sleep(Duration::from_millis(200)).await;
+        }
+    }
+
+    pub(super) async fn known(&self, played: &Played) -> String {
+        let listed = self.get(&format!("/api/v1/timeouts?function={}", played.function)).await;
+        let path = format!("/api/v1/functions/111122223333/eu-west-1/{}", played.function);
+        let counts = &self.get(&path).await["counts"];
+        let mut timeouts: Vec<_> = listed["items"].as_array().into_iter().flatten().collect();
+        timeouts.sort_by_key(|it| it["deadline"].to_string());
+        let timeouts: Vec<_> = timeouts.iter().map(|it| played.words(it)).collect();
+        let counts: Vec<_> = COUNTS
+            .iter()
+            .filter_map(|name| {
+                counts[name].as_u64().filter(|it| *it > 0).map(|it| format!("{name} {it}"))
+            })
+            .collect();
+        let separator = if timeouts.is_empty() { "" } else { "; " };
+        format!("{}{separator}{}", timeouts.join(", "), counts.join(", "))
+    }
+
+    /// Null as long as nothing is known.
+    async fn get(&self, path: &str) -> Value {
+        let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
+        answer.json().await.unwrap_or_default()
+    }
+}
+
+impl Played {
+    fn words(&self, timeout: &Value) -> String {
+        let (subject, cause) = (timeout["subject"].as_str(), timeout["cause"].as_str());
+        let request = match timeout["request_id"].as_str() {
+            None => "?".to_owned(),
+            Some(id) => match self.requests.iter().position(|it| it == id) {
+                Some(at) => format!("#{}", at + 1),
+                None => format!("#{id}"),
+            },
+        };
+        let inferred = if timeout["inferred"] == true { " inferred" } else { "" };
+        match subject {
+            Some("init") => format!("init{inferred}"),
+            _ => format!("{request} {}{inferred}", cause.unwrap_or("?")),
+        }
+    }
+}
