@@ -131,6 +131,7 @@ impl Watch {
                     }
                     Answer::Later { after, .. } => self.failed(after, now),
                     Answer::None(obstacle) if sending.is_excused(&obstacle, was_frozen, now) => {}
+                    Answer::None(Obstacle::Silent) if self.leave.is_some() => self.cut_short(now),
                     Answer::None(obstacle) => {
                         self.failed(None, now);
                         self.mention(&obstacle);
@@ -144,6 +145,13 @@ impl Watch {
     fn failed(&mut self, after: Option<Duration>, now: EpochMillis) {
         self.sandbox.lose(now, |it| it.failed_sends = it.failed_sends.saturating_add(1));
         self.rest(after, now);
+    }
+
+    /// It was us who had no time to wait; the journal has it for the next process.
+    fn cut_short(&mut self, now: EpochMillis) {
+        if let Some(leave) = &mut self.leave {
+            leave.failed(now);
+        }
     }
 
     fn rest(&mut self, after: Option<Duration>, now: EpochMillis) {

@@ -135,9 +135,10 @@ fn inits() -> Vec<Scenario> {
         ),
         prepared(
             scenario(
+                // The second crash within a minute is told of by the life after it.
                 "init-exit-twice",
-                &[QUICK],
-                "invocations 1, errors 1, cold_starts 1, init_failures 2",
+                &[QUICK, QUICK],
+                "invocations 2, errors 1, cold_starts 2, init_failures 2",
             ),
             |spec| bad_inits(spec, ("FUNCTION_INIT_FAILS", "exit"), "2"),
         ),
