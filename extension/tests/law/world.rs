@@ -48,6 +48,7 @@ impl World {
     }
 
     async fn with(platform: Platform, settings: &[(&str, &str)]) -> Self {
+        away_from_the_end_of_a_block().await;
         let aggregator = Aggregator::start().await;
         let process = Command::new(env!("CARGO_BIN_EXE_overtime-extension"))
             .env_clear()
@@ -326,6 +327,15 @@ async fn request(stream: &mut TcpStream, ahead: &mut Vec<u8>) -> Option<(String,
 }
 
 #[expect(clippy::disallowed_methods, reason = "a platform has a clock")]
+/// What is told in one block must not be told in two because a quarter of an hour happens to end.
+async fn away_from_the_end_of_a_block() {
+    let block_ms = u128::from(overtime_wire::BLOCK_MINUTES) * 60_000;
+    let left = u64::try_from(block_ms - now_ms() % block_ms).unwrap();
+    if left < 8_000 {
+        sleep(Duration::from_millis(left)).await;
+    }
+}
+
 fn now_ms() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
 }
