@@ -326,7 +326,6 @@ async fn request(stream: &mut TcpStream, ahead: &mut Vec<u8>) -> Option<(String,
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a platform has a clock")]
 /// What is told in one block must not be told in two because a quarter of an hour happens to end.
 async fn away_from_the_end_of_a_block() {
     let block_ms = u128::from(overtime_wire::BLOCK_MINUTES) * 60_000;
@@ -336,6 +335,7 @@ async fn away_from_the_end_of_a_block() {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "a platform has a clock")]
 fn now_ms() -> u128 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
 }
