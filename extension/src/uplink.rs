@@ -1,8 +1,8 @@
 //! The one way to the aggregator: one batch at a time, each before a deadline.
 //!
 //! The connection is kept between sends. While the environment is frozen it can die in two ways: the peer closes it, which
-//! shows at once, or the network forgets it, which shows only in silence. Either costs a reused connection one retry on a
-//! fresh one, and never a fact, because facts may arrive twice. A refusal that another signature may cure costs one more
+//! shows at once, or the network forgets it, which shows only in silence. Either costs one retry on a fresh one, and never a
+//! fact, because facts may arrive twice; a fresh one that breaks in mid-exchange is given the same chance, as a freeze may be short. A refusal that another signature may cure costs one more
 //! attempt, too.
 //!
 //! **Invariant.** Nothing here touches TLS or a resolver before the first send.
@@ -132,6 +132,14 @@ impl Uplink {
                 return Ok((reply, signed_at));
             }
         }
+        match self.exchange_afresh(batch).await {
+            // A freeze may have come between the handshake and the answer, too short for any clock to show.
+            Err(Obstacle::Broken(HttpError::Broken(_))) => self.exchange_afresh(batch).await,
+            done => done,
+        }
+    }
+
+    async fn exchange_afresh(&mut self, batch: &Bytes) -> Result<(Reply, EpochMillis), Obstacle> {
         let mut connection = self.connect().await?;
         let (request, signed_at) = self.request(batch)?;
         let reply = connection.exchange(request, ANSWER_MAX).await?;

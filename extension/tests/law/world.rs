@@ -57,6 +57,7 @@ impl World {
     }
 
     async fn with(platform: Platform, settings: &[(&str, &str)]) -> Self {
+        away_from_the_end_of_a_block().await;
         let aggregator = Aggregator::start().await;
         let port = platform.address.rsplit(':').next().unwrap();
         let temporary = std::env::temp_dir().join(format!("overtime-law-{port}"));
@@ -335,6 +336,15 @@ async fn request(stream: &mut TcpStream, ahead: &mut Vec<u8>) -> Option<(String,
         if stream.read_buf(ahead).await.ok()? == 0 {
             return None;
         }
+    }
+}
+
+/// What is told in one block must not be told in two because a quarter of an hour happens to end.
+async fn away_from_the_end_of_a_block() {
+    let block_ms = u128::from(overtime_wire::BLOCK_MINUTES) * 60_000;
+    let left = u64::try_from(block_ms - now_ms() % block_ms).unwrap();
+    if left < 8_000 {
+        sleep(Duration::from_millis(left)).await;
     }
 }
 
