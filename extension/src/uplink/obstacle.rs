@@ -68,6 +68,11 @@ impl Obstacle {
         }
     }
 
+    /// Whether there was nothing wrong but that our time was up.
+    pub fn is_slowness(&self) -> bool {
+        matches!(self, Self::Name(None) | Self::NoRoute(None) | Self::Silent)
+    }
+
     /// Whether it stays until somebody does something; the others may be a moment's bad luck.
     pub fn is_lasting(&self) -> bool {
         match self {

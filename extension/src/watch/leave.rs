@@ -1,8 +1,9 @@
 //! How long the process stays after SHUTDOWN.
 //!
 //! Source: AWS's "Lambda execution environment lifecycle" gives extensions two seconds, of which the runtime may have used
-//! 600 ms, and the environment's next invocation waits for us. So there are 300 ms; what was not acknowledged by then stands
-//! in the journal, and is sent by the next process.
+//! 600 ms. After a timeout or a crash the environment's next invocation waits for us. So there are 300 ms; what was not
+//! acknowledged by then stands in the journal, and is sent by the next process. An environment that is reclaimed takes its
+//! journal along, and nobody waits for it: then there is a second.
 
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ const READ: Duration = Duration::from_millis(2);
 const LATE: Duration = Duration::from_millis(10);
 const READ_LATE: Duration = Duration::from_millis(20);
 const STAY: Duration = Duration::from_millis(300);
+const STAY_LAST: Duration = Duration::from_secs(1);
 /// What is left to the process to end by itself before it is killed.
 const MARGIN: Duration = Duration::from_millis(100);
 const LAST_WORDS: Duration = Duration::from_millis(25);
@@ -32,7 +34,7 @@ pub(super) struct Leave {
     listens_until: Instant,
     is_last_look: bool,
     is_crash: bool,
-    /// From `since` until we are killed, less a margin.
+    /// From `since`: what we allow ourselves, and less than a margin before we are killed.
     most: Duration,
     failures: u32,
     failed_at: Option<EpochMillis>,
@@ -40,13 +42,17 @@ pub(super) struct Leave {
 
 impl Leave {
     pub(super) fn new(shutdown: &Shutdown, now: EpochMillis, since: Instant) -> Self {
-        let most = shutdown.deadline.map_or(STAY + MARGIN, |it| it.since(now));
+        let stay = match shutdown.reason {
+            Reason::Timeout | Reason::Failure => STAY,
+            Reason::Other => STAY_LAST,
+        };
+        let allowed = shutdown.deadline.map_or(STAY + MARGIN, |it| it.since(now));
         Self {
             since,
             listens_until: since + LISTEN,
             is_last_look: false,
             is_crash: shutdown.reason == Reason::Failure,
-            most: most.saturating_sub(MARGIN),
+            most: stay.min(allowed.saturating_sub(MARGIN)),
             failures: 0,
             failed_at: None,
         }
@@ -68,19 +74,19 @@ impl Leave {
     }
 
     pub(super) fn is_over(&self, now: Instant) -> bool {
-        self.failures >= ATTEMPTS || now - self.since >= self.stay()
+        self.failures >= ATTEMPTS || now - self.since >= self.most
     }
 
     /// How long until the answer of one of the two above changes.
     pub(super) fn next_look(&self, now: Instant) -> Duration {
-        let end = self.since + self.stay();
+        let end = self.since + self.most;
         let next = if now < self.listens_until { end.min(self.listens_until) } else { end };
         next.saturating_duration_since(now)
     }
 
     /// When the last send will have to be over, so that there is a moment to say what came of it.
     pub(super) fn deadline(&self) -> Instant {
-        self.since + self.stay().saturating_sub(LAST_WORDS)
+        self.since + self.most.saturating_sub(LAST_WORDS)
     }
 
     /// A failed send is tried once more, and soon.
@@ -91,9 +97,5 @@ impl Leave {
     pub(super) fn failed(&mut self, now: EpochMillis) {
         self.failures += 1;
         self.failed_at = Some(now);
-    }
-
-    fn stay(&self) -> Duration {
-        STAY.min(self.most)
     }
 }

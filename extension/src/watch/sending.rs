@@ -131,7 +131,9 @@ impl Watch {
                     }
                     Answer::Later { after, .. } => self.failed(after, now),
                     Answer::None(obstacle) if sending.is_excused(&obstacle, was_frozen, now) => {}
-                    Answer::None(Obstacle::Silent) if self.leave.is_some() => self.cut_short(now),
+                    Answer::None(it) if self.leave.is_some() && it.is_slowness() => {
+                        self.cut_short(now);
+                    }
                     Answer::None(obstacle) => {
                         self.failed(None, now);
                         self.mention(&obstacle);
