@@ -3,23 +3,31 @@
 //! Whoever fixes a function's environment pays one deploy per mistake we report, so all of them are reported together, by
 //! the name they would edit. Values are never echoed: a URL may carry a secret.
 
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, time::Duration};
 
-use crate::uplink::target::Target;
+use crate::{
+    log::Lines,
+    signing::Signer,
+    uplink::{proof::Proof, target::Target},
+};
 
 /// The settings of a process that reports.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Config {
     /// `OVERTIME_URL`.
     pub target: Target,
-    /// `OVERTIME_AUTH`.
-    pub auth: Auth,
+    /// `OVERTIME_AUTH`, with all that signing depends on.
+    pub proof: Proof,
+    /// `OVERTIME_CA_FILE`.
+    pub authorities: Option<PathBuf>,
     /// `OVERTIME_FLUSH_INTERVAL`.
     pub flush_interval: Interval,
     /// `OVERTIME_NEAR_TIMEOUT`.
     pub near_timeout: Share,
     /// `OVERTIME_TAGS`.
     pub tags: Tags,
+    /// `OVERTIME_LOG_TAIL`.
+    pub log_tail: Lines,
 }
 
 /// How requests prove whose they are.
@@ -47,15 +55,18 @@ impl Config {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let target = reader.required("OVERTIME_URL", "set it to the aggregator's base URL");
         let auth = reader.or("OVERTIME_AUTH", Auth::Iam);
+        let proof = reader.proof(auth, target.as_ref());
+        let authorities = reader.value("OVERTIME_CA_FILE").map(PathBuf::from);
         let flush_interval = reader.or("OVERTIME_FLUSH_INTERVAL", Interval(Duration::from_mins(1)));
         let near_timeout = reader.or("OVERTIME_NEAR_TIMEOUT", Share(0.8));
         let tags = reader.or("OVERTIME_TAGS", Tags::default());
-        match (target, auth, flush_interval, near_timeout, tags) {
-            (Some(target), Some(auth), Some(flush_interval), Some(near_timeout), Some(tags)) => {
-                Ok(Self { target, auth, flush_interval, near_timeout, tags })
-            }
-            _ => Err(Faults(reader.faults)),
-        }
+        let log_tail = reader.or("OVERTIME_LOG_TAIL", Lines::NONE);
+        let read = || {
+            let (target, proof, flush_interval) = (target?, proof?, flush_interval?);
+            let (near_timeout, tags, log_tail) = (near_timeout?, tags?, log_tail?);
+            Some(Self { target, proof, authorities, flush_interval, near_timeout, tags, log_tail })
+        };
+        read().ok_or(Faults(reader.faults))
     }
 }
 
@@ -68,6 +79,20 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     /// An empty value is an unset one: infrastructure code often cannot leave a variable out.
     fn value(&self, name: &str) -> Option<String> {
         (self.lookup)(name).map(|it| it.trim().to_owned()).filter(|it| !it.is_empty())
+    }
+
+    /// For the aggregator that is to be reported to, once that is known.
+    fn proof(&mut self, auth: Option<Auth>, target: Option<&Target>) -> Option<Proof> {
+        match auth? {
+            Auth::None => Some(Proof::default()),
+            Auth::Iam => match Signer::read(target?.host(), &self.lookup) {
+                Ok(signer) => Some(Proof::by(signer)),
+                Err(faults) => {
+                    self.faults.push(faults.to_string());
+                    None
+                }
+            },
+        }
     }
 
     fn required<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, fix: &str) -> Option<T> {
@@ -177,19 +202,29 @@ mod tests {
         };
         let seen = match Config::read(lookup) {
             Ok(it) => format!(
-                "{} {:?} {:?} {} {:?}",
-                it.target, it.auth, it.flush_interval.0, it.near_timeout.0, it.tags.0
+                "{} {} {:?} {:?} {} {:?} {}",
+                it.target,
+                if format!("{:?}", it.proof).contains("Signer") { "signed" } else { "unsigned" },
+                it.authorities,
+                it.flush_interval.0,
+                it.near_timeout.0,
+                it.tags.0,
+                it.log_tail.0
             ),
             Err(faults) => faults.to_string(),
         };
         expected.assert_eq(&seen);
     }
 
+    /// As Lambda sets them.
+    const KEYS: [(&str, &str); 2] =
+        [("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "hunter2")];
+
     #[test]
     fn only_the_url_is_required() {
         check(
-            &[("OVERTIME_URL", "https://abc.lambda-url.eu-west-1.on.aws/")],
-            expect!["https://abc.lambda-url.eu-west-1.on.aws Iam 60s 0.8 {}"],
+            &[("OVERTIME_URL", "https://abc.lambda-url.eu-west-1.on.aws/"), KEYS[0], KEYS[1]],
+            expect!["https://abc.lambda-url.eu-west-1.on.aws signed None 60s 0.8 {} 0"],
         );
     }
 
@@ -199,11 +234,15 @@ mod tests {
             &[
                 ("OVERTIME_URL", "http://127.0.0.1:8787"),
                 ("OVERTIME_AUTH", "none"),
+                ("OVERTIME_CA_FILE", "/opt/authority.pem"),
                 ("OVERTIME_FLUSH_INTERVAL", "500ms"),
                 ("OVERTIME_NEAR_TIMEOUT", "0.95"),
                 ("OVERTIME_TAGS", "team=payments, tier=1"),
+                ("OVERTIME_LOG_TAIL", "20"),
             ],
-            expect![[r#"http://127.0.0.1:8787 None 500ms 0.95 {"team": "payments", "tier": "1"}"#]],
+            expect![[
+                r#"http://127.0.0.1:8787 unsigned Some("/opt/authority.pem") 500ms 0.95 {"team": "payments", "tier": "1"} 20"#
+            ]],
         );
     }
 
@@ -224,9 +263,20 @@ mod tests {
                 ("OVERTIME_FLUSH_INTERVAL", "16m"),
                 ("OVERTIME_NEAR_TIMEOUT", "NaN"),
                 ("OVERTIME_TAGS", "team"),
+                ("OVERTIME_LOG_TAIL", "101"),
             ],
             expect![
-                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas"
+                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas; OVERTIME_LOG_TAIL is not valid: expected a whole number of lines from 0 to 100"
+            ],
+        );
+    }
+
+    #[test]
+    fn what_signing_depends_on_is_named_with_the_rest() {
+        check(
+            &[("OVERTIME_URL", "https://timeouts.example.com"), ("OVERTIME_NEAR_TIMEOUT", "2")],
+            expect![
+                "OVERTIME_SIGNING_REGION is not set: OVERTIME_URL is not a Lambda function URL, so set it to the region of the one behind it; AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and neither is AWS_CONTAINER_CREDENTIALS_FULL_URI: run where Lambda gives the function's role, or set OVERTIME_AUTH to none; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8"
             ],
         );
     }

@@ -26,6 +26,10 @@ impl<'a> Fields<'a> {
         serde_json::from_str(text).ok()
     }
 
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| &**name)
+    }
+
     /// A field's raw text. `null` is absent.
     pub fn raw(&self, name: &str) -> Option<&'a str> {
         let last = self.0.iter().rev().find(|(key, _)| key == name);

@@ -40,6 +40,11 @@ impl Initialization {
         self.0 == "lambda-managed-instances"
     }
 
+    /// Whether environments are copies of one that was started when the version was published.
+    pub fn is_snapshot(&self) -> bool {
+        self.0 == "snap-start"
+    }
+
     /// Whether the first invocation waits for the init: not where environments are made ahead of need.
     pub fn makes_callers_wait(&self) -> bool {
         !self.is_managed_instances() && self.0 != "provisioned-concurrency"

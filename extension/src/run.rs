@@ -21,14 +21,14 @@ use tokio::{
 
 use crate::{
     clock,
-    config::{Auth, Config, Faults},
+    config::{Config, Faults},
     lambda::Lambda,
     notice::{Notices, Topic},
     runtime_api::{ApiError, Events, ExtensionName, Next, Registration, RuntimeApi},
     sandbox::{Birth, Sandbox},
     telemetry::{
         listener::Listener,
-        tap::{self, Tap},
+        tap::{self, Tap, Wish},
     },
     watch::{Input, Watch},
 };
@@ -41,7 +41,7 @@ const INBOX: usize = 256;
 const STAY_MAX: Duration = Duration::from_millis(1_500);
 
 /// What this process is here for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub enum Role {
     Report(Config),
     /// Something is wrong with the settings: poll, and do nothing.
@@ -52,13 +52,6 @@ impl Role {
     /// Decides, and tells the operator what is missing.
     pub fn of(config: Result<Config, Faults>, notices: &Notices) -> Self {
         match config {
-            Ok(Config { auth: Auth::Iam, .. }) => {
-                notices.say(
-                    Topic::Signing,
-                    "nothing is reported: this build cannot sign requests yet; set OVERTIME_AUTH=none for an aggregator that takes unsigned ones",
-                );
-                Self::Idle
-            }
             Ok(config) => Self::Report(config),
             Err(faults) => {
                 notices.say(Topic::Settings, format!("nothing is reported: {faults}"));
@@ -153,10 +146,12 @@ impl Start {
     /// Opens the tap and starts the watch. Gives the connection back, for the loop to go on with.
     async fn beside(self, mut api: RuntimeApi) -> (RuntimeApi, Beside) {
         let listener = Listener::bind().await.ok();
+        let logs = self.config.log_tail;
         let tap = match &listener {
             Some(listener) => {
                 let (id, kind) = (&self.registration.id, &self.lambda.initialization);
-                tap::open(&mut api, id, &listener.destination, kind).await
+                let wish = Wish { destination: &listener.destination, logs };
+                tap::open(&mut api, id, wish, kind).await
             }
             None => Tap::Closed(None),
         };
@@ -173,7 +168,9 @@ impl Start {
         let (inbox, outbox) = mpsc::channel(INBOX);
         if let Some(listener) = listener {
             let inbox = inbox.clone();
-            tokio::spawn(listener.serve(move |decoded| hand_over(&inbox, &overflow, decoded)));
+            tokio::spawn(
+                listener.serve(logs, move |decoded| hand_over(&inbox, &overflow, decoded)),
+            );
         }
         (api, Beside { inbox, watch: tokio::spawn(watch.run(outbox)) })
     }
@@ -193,6 +190,7 @@ impl Start {
             account: self.registration.account.clone(),
             tags: self.config.tags.clone(),
             near_timeout: self.config.near_timeout,
+            log_tail: self.config.log_tail,
             hears_telemetry,
         }
     }

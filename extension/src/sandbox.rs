@@ -4,7 +4,7 @@
 //!                 INVOKE, start, or an init inside an invocation
 //!                                   │ ordinal, block and minute are fixed
 //!                                   ▼
-//!          runtimeDone(success)   Open ──── SHUTDOWN(timeout), runtimeDone(timeout), report(timeout) ──▶ verdict
+//!          runtimeDone(success)   Open ─ deadline seen to pass, SHUTDOWN, runtimeDone, report(timeout) ─▶ verdict
 //!                    │              │                                                                      ▲   │
 //!                    ▼              ▼                                                    better evidence ──┘   │
 //!                 Answered ──▶ Completed (next INVOKE, report, SHUTDOWN otherwise)       report(success) ──────┘
@@ -25,8 +25,11 @@ mod init;
 mod invocation;
 mod judgement;
 mod observe;
+mod restore;
+mod tails;
 mod tallies;
 mod verdicts;
+mod watchman;
 mod window;
 
 use bytes::Bytes;
@@ -38,14 +41,19 @@ use crate::{
     config::{Share, Tags},
     fault::{self, Place},
     lambda::Lambda,
+    log::Lines,
     runtime_api::{Invoke, Shutdown},
     telemetry::Record,
 };
 
 use identity::Identity;
 use init::Init;
+use invocation::Invocation;
+use restore::Snapshot;
+use tails::Tails;
 use tallies::Tallies;
 use verdicts::Verdicts;
+use watchman::Watchman;
 use window::Window;
 
 /// What is known when the process begins.
@@ -57,6 +65,7 @@ pub struct Birth {
     pub account: String,
     pub tags: Tags,
     pub near_timeout: Share,
+    pub log_tail: Lines,
     /// Whether the platform posts telemetry to us.
     pub hears_telemetry: bool,
 }
@@ -75,9 +84,13 @@ pub struct Sandbox {
     me: Identity,
     init: Init,
     window: Window,
+    watchman: Watchman,
     tallies: Tallies,
     verdicts: Verdicts,
+    tails: Tails,
     near_timeout: Share,
+    snapshot: Snapshot,
+    life: u32,
     next_ordinal: u32,
     /// SHUTDOWN said so.
     has_failed: bool,
@@ -117,6 +130,15 @@ pub enum Held {
     Fresh,
 }
 
+/// What a deadline that comes near asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Vigilance {
+    /// When to look again.
+    pub wake: Option<EpochMillis>,
+    /// Said once per invocation: there may soon be something to say at once.
+    pub is_near: bool,
+}
+
 /// What waits to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Holdings {
@@ -137,9 +159,13 @@ impl Sandbox {
             me: Identity::new(&birth),
             init: Init::default(),
             window: Window::new(birth.lambda.initialization.is_managed_instances()),
+            watchman: Watchman::default(),
             tallies: Tallies::default(),
             verdicts: Verdicts::default(),
+            tails: Tails::new(birth.log_tail, birth.lambda.initialization.is_managed_instances()),
             near_timeout: birth.near_timeout,
+            snapshot: Snapshot::of(&birth.lambda.initialization),
+            life: 0,
             next_ordinal: 0,
             has_failed: false,
             troubled: None,
@@ -148,9 +174,12 @@ impl Sandbox {
 
     /// Takes in what happened.
     pub fn apply(&mut self, event: Event, now: EpochMillis) {
+        self.notice_restore(&event);
         match event {
             Event::Invoke(invoke) => self.invoke(invoke, now),
             Event::Shutdown(shutdown) => self.shutdown(shutdown.reason, now),
+            // A line changes no fact; it is there when one is due.
+            Event::Record(Record::Log(line)) => return self.log(line, now),
             Event::Record(record) => self.record(record, now),
         }
         self.settle(now);
@@ -169,6 +198,7 @@ impl Sandbox {
                     it.dropped_records = it.dropped_records.saturating_add(records);
                 });
             }
+            Record::Log(line) => self.log(line, now),
             Record::Fault(place) => fault::strike(Some(place), Place::Core),
         }
     }
@@ -180,13 +210,13 @@ impl Sandbox {
         }
     }
 
-    /// Whether an invocation that ended, or the init before any, still lacks what only telemetry can tell. On Managed
-    /// Instances nothing else tells that there was an invocation at all.
+    /// Whether an invocation that ended, or the init before any, still lacks what only telemetry can tell: how it ended, or
+    /// why it timed out. On Managed Instances nothing else tells that there was an invocation at all.
     pub fn awaits_telemetry(&self) -> bool {
         let is_init_unheard = !self.window.was_invoked && !self.init.is_over();
-        let is_any_unsettled = || self.window.iter().any(|it| !it.is_settled());
+        let lacks = |it: &Invocation| !it.is_settled() || it.lacks_cause(self.me.has_spare_memory);
         self.me.hears_telemetry
-            && (self.window.is_concurrent || is_init_unheard || is_any_unsettled())
+            && (self.window.is_concurrent || is_init_unheard || self.window.iter().any(lacks))
     }
 
     pub fn holdings(&self) -> Holdings {
@@ -267,6 +297,10 @@ impl Outgoing {
     }
 }
 
+#[cfg(test)]
+mod evidence;
+#[cfg(test)]
+mod freezes;
 #[cfg(test)]
 mod laws;
 #[cfg(test)]

@@ -110,6 +110,14 @@ impl Signer {
         Ok(())
     }
 
+    /// Whether there are credentials to sign with.
+    pub fn can_sign(&self, now: EpochMillis) -> bool {
+        match self.wallet.at(self.clock.correct(now)) {
+            Standing::Fresh(_) | Standing::Ageing(..) => true,
+            Standing::Absent(_) => false,
+        }
+    }
+
     /// A snapshot was restored: its credentials and its clock are another environment's.
     pub fn restored(&mut self) {
         self.wallet.empty();
@@ -128,7 +136,12 @@ impl Signer {
     }
 
     /// What to do about an answer that is no success: sign the same request once more, or take it for what it is.
+    ///
+    /// Where credentials are fetched and these have ended before their time, others are due before the next signature.
     pub fn refused(&mut self, refusal: &Refusal<'_>) -> Remedy {
+        if wallet::have_ended(refusal) {
+            return if self.wallet.empty() { Remedy::SignAgain } else { Remedy::Nothing };
+        }
         let remedy;
         (self.clock, remedy) = self.clock.refused(refusal);
         remedy

@@ -3,6 +3,7 @@
 //! Decoding is total. A body is an array of records whose schema grows without notice; a record that we do not know is
 //! passed over, one that we cannot read is counted, and its neighbours survive. A body that is not an array — an object, one
 //! record per line, a byte order mark, an array cut off or spliced by a split record — is searched for whole records.
+//! Where logs are asked for, the halves of a split one are read as well.
 //!
 //! **Invariant.** Nothing here fails, recurses with its input or keeps more than its input. Answering an error would make
 //! the platform post the same body again.
@@ -13,12 +14,21 @@ pub mod instant;
 pub mod listener;
 pub mod record;
 pub mod salvage;
+pub mod split;
 pub mod status;
 pub mod tap;
+
+use std::collections::VecDeque;
 
 use serde_json::value::RawValue;
 
 pub use record::Record;
+
+use crate::log::{HELD_MAX, Line, Lines};
+use salvage::Stretch;
+
+/// Most of the lines of one body that are handed on together.
+const LOGS_MAX: usize = 4 * HELD_MAX;
 
 /// What a body held.
 #[derive(Debug, Default, PartialEq)]
@@ -28,28 +38,69 @@ pub struct Decoded {
     pub unreadable: u32,
 }
 
-/// Reads one POST.
-pub fn decode(body: &[u8]) -> Decoded {
+/// Reads one POST, with as many lines of log as are wanted.
+pub fn decode(body: &[u8], logs: Lines) -> Decoded {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut decoded = Decoded::default();
+    let mut reading = Reading { logs, lines: VecDeque::new(), decoded: Decoded::default() };
     if let Ok(elements) = serde_json::from_slice::<Vec<&RawValue>>(body) {
         for element in elements {
-            decoded.add(element.get());
+            reading.element(element.get());
         }
     } else {
-        let rest = salvage::records(body, |record| decoded.add(record));
-        decoded.unreadable = decoded.unreadable.saturating_add(rest);
+        salvage::stretches(body, |stretch| match stretch {
+            Stretch::Record(record) => reading.element(record),
+            Stretch::Torn(torn) => match split::half(torn).filter(|_| logs.are_wanted()) {
+                Some(line) => reading.line(line),
+                None => reading.unreadable(),
+            },
+        });
     }
-    decoded
+    reading.end()
 }
 
-impl Decoded {
-    fn add(&mut self, element: &str) {
-        match record::read(element) {
-            Ok(Some(record)) => self.records.push(record),
+/// What was read of a body so far.
+struct Reading {
+    logs: Lines,
+    /// Those since the last record of another kind, which is as many as can still be wanted.
+    lines: VecDeque<Line>,
+    decoded: Decoded,
+}
+
+impl Reading {
+    fn element(&mut self, element: &str) {
+        match record::read(element, self.logs) {
+            Ok(Some(Record::Log(line))) => self.line(line),
+            Ok(Some(record)) => {
+                self.hand_on_lines();
+                self.decoded.records.push(record);
+            }
             Ok(None) => {}
-            Err(record::Unreadable) => self.unreadable = self.unreadable.saturating_add(1),
+            Err(record::Unreadable) => self.unreadable(),
         }
+    }
+
+    fn unreadable(&mut self) {
+        self.decoded.unreadable = self.decoded.unreadable.saturating_add(1);
+    }
+
+    fn line(&mut self, line: Line) {
+        self.lines.push_back(line);
+        let has_too_many = |lines: &VecDeque<Line>| {
+            lines.len() > self.logs.0.into()
+                || lines.iter().map(|it| it.text.len()).sum::<usize>() > LOGS_MAX
+        };
+        while has_too_many(&self.lines) {
+            self.lines.pop_front();
+        }
+    }
+
+    fn hand_on_lines(&mut self) {
+        self.decoded.records.extend(self.lines.drain(..).map(Record::Log));
+    }
+
+    fn end(mut self) -> Decoded {
+        self.hand_on_lines();
+        self.decoded
     }
 }
 

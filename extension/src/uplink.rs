@@ -2,28 +2,37 @@
 //!
 //! The connection is kept between sends. While the environment is frozen it can die in two ways: the peer closes it, which
 //! shows at once, or the network forgets it, which shows only in silence. Either costs a reused connection one retry on a
-//! fresh one, and never a fact, because facts may arrive twice.
+//! fresh one, and never a fact, because facts may arrive twice. A refusal that another signature may cure costs one more
+//! attempt, too.
 //!
 //! **Invariant.** Nothing here touches TLS or a resolver before the first send.
 
 pub mod answer;
 pub mod circuit;
+pub mod obstacle;
+pub mod proof;
 pub mod target;
 pub mod tls;
 
-use std::{sync::Arc, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::Request;
+use overtime_wire::EpochMillis;
 use tokio::{
-    net::TcpStream,
+    net::{TcpStream, lookup_host},
     time::{Instant, timeout, timeout_at},
 };
 
-use crate::http::{Connection, HttpError, Reply, Stream};
+use crate::{
+    http::{Connection, HttpError, Reply, Stream},
+    signing::skew::Remedy,
+};
 
 use answer::Answer;
+use obstacle::{Obstacle, Stage};
+use proof::Proof;
 use target::Target;
 use tls::Tls;
 
@@ -37,75 +46,136 @@ const SILENCE: Duration = Duration::from_millis(700);
 pub struct Uplink {
     target: Arc<Target>,
     tls: Tls,
+    proof: Proof,
     connection: Option<Connection>,
+    stage: Stage,
 }
 
 impl Uplink {
     pub fn new(target: Target, tls: Tls) -> Self {
-        Self { target: Arc::new(target), tls, connection: None }
+        Self {
+            target: Arc::new(target),
+            tls,
+            proof: Proof::default(),
+            connection: None,
+            stage: Stage::Speaking,
+        }
+    }
+
+    #[must_use]
+    pub fn proving(self, proof: Proof) -> Self {
+        Self { proof, ..self }
     }
 
     /// Another way to the same aggregator, with a connection of its own.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        Self { target: Arc::clone(&self.target), tls: self.tls.clone(), connection: None }
+        Self {
+            target: Arc::clone(&self.target),
+            tls: self.tls.clone(),
+            proof: self.proof.clone(),
+            connection: None,
+            stage: Stage::Speaking,
+        }
+    }
+
+    /// A snapshot was restored: connection, sessions and credentials are another environment's.
+    #[must_use]
+    pub fn restored(&self) -> Self {
+        self.proof.restored();
+        Self { tls: self.tls.anew(), ..self.sibling() }
+    }
+
+    /// Opens a connection ahead of a send, in place of one that may have died unseen.
+    pub async fn prepare(&mut self, deadline: Instant) {
+        if let Ok(Ok(connection)) = timeout_at(deadline, self.connect()).await {
+            self.connection = Some(connection);
+        }
     }
 
     /// Posts a batch, and says what came of it before `deadline`.
     pub async fn post(&mut self, batch: Bytes, deadline: Instant) -> Answer {
-        match timeout_at(deadline, self.try_post(&batch, deadline)).await {
-            Ok(Ok(reply)) => answer::read(reply.status, &reply.headers, &reply.body),
-            Ok(Err(error)) => {
-                self.connection = None;
-                Answer::Unreachable(error)
-            }
-            Err(_) => {
-                self.connection = None;
-                Answer::TooSlow
+        self.stage = Stage::Speaking;
+        let obstacle = match timeout_at(deadline, self.post_proven(&batch, deadline)).await {
+            Ok(Ok(reply)) => return answer::read(reply.status, &reply.headers, &reply.body),
+            Ok(Err(obstacle)) => obstacle,
+            Err(_) => self.stage.too_slow(),
+        };
+        self.connection = None;
+        Answer::None(obstacle)
+    }
+
+    async fn post_proven(&mut self, batch: &Bytes, deadline: Instant) -> Result<Reply, Obstacle> {
+        self.proof.renew().await?;
+        let (reply, signed_at) = self.exchange(batch, deadline).await?;
+        match self.proof.judged(&reply, signed_at) {
+            Remedy::Nothing => Ok(reply),
+            Remedy::SignAgain => {
+                self.proof.renew().await?;
+                Ok(self.exchange(batch, deadline).await?.0)
             }
         }
     }
 
-    async fn try_post(&mut self, batch: &Bytes, deadline: Instant) -> Result<Reply, HttpError> {
+    /// One answer, over the connection there is or else over a fresh one, and when the request was signed.
+    async fn exchange(
+        &mut self,
+        batch: &Bytes,
+        deadline: Instant,
+    ) -> Result<(Reply, EpochMillis), Obstacle> {
         if let Some(mut connection) = self.connection.take().filter(|it| !it.is_closed()) {
             let patience = SILENCE.min((deadline - Instant::now()) / 2);
-            let reply = connection.exchange(self.request(batch)?, ANSWER_MAX);
+            let (request, signed_at) = self.request(batch)?;
+            let reply = connection.exchange(request, ANSWER_MAX);
             if let Ok(Ok(reply)) = timeout(patience, reply).await {
                 self.connection = Some(connection);
-                return Ok(reply);
+                return Ok((reply, signed_at));
             }
         }
         let mut connection = self.connect().await?;
-        let reply = connection.exchange(self.request(batch)?, ANSWER_MAX).await?;
+        let (request, signed_at) = self.request(batch)?;
+        let reply = connection.exchange(request, ANSWER_MAX).await?;
         self.connection = Some(connection);
-        Ok(reply)
+        Ok((reply, signed_at))
     }
 
-    fn request(&self, batch: &Bytes) -> Result<Request<Full<Bytes>>, HttpError> {
-        let request = Request::post(self.target.batches_path())
+    fn request(&self, batch: &Bytes) -> Result<(Request<Full<Bytes>>, EpochMillis), Obstacle> {
+        let mut request = Request::post(self.target.batches_path())
             .header("host", self.target.authority())
             .header("content-type", "application/x-protobuf")
-            .body(Full::new(batch.clone()))?;
-        Ok(request)
+            .body(Full::new(batch.clone()))
+            .map_err(HttpError::from)?;
+        let signed_at = self.proof.sign(&mut request, batch)?;
+        Ok((request, signed_at))
     }
 
-    async fn connect(&self) -> Result<Connection, HttpError> {
+    async fn connect(&mut self) -> Result<Connection, Obstacle> {
         let tcp = self.dial().await?;
-        tcp.set_nodelay(true)?;
+        self.stage = Stage::Speaking;
         let stream: Box<dyn Stream> = match self.target.tls_name() {
             None => Box::new(tcp),
-            Some(name) => Box::new(self.tls.connector()?.connect(name.clone(), tcp).await?),
+            Some(name) => {
+                let shaken = self.tls.connector()?.connect(name.clone(), tcp).await;
+                Box::new(shaken.map_err(Obstacle::shaking_hands)?)
+            }
         };
-        Connection::open(stream).await
+        Ok(Connection::open(stream).await?)
     }
 
     /// An address needs no resolver, and a resolver needs a thread.
-    async fn dial(&self) -> Result<TcpStream, HttpError> {
-        let port = self.target.port();
-        Ok(match self.target.address() {
-            Some(address) => TcpStream::connect((address, port)).await?,
-            None => TcpStream::connect((self.target.host(), port)).await?,
-        })
+    async fn dial(&mut self) -> Result<TcpStream, Obstacle> {
+        let (host, port) = (self.target.host(), self.target.port());
+        let found: Vec<SocketAddr> = if let Some(address) = self.target.address() {
+            vec![(address, port).into()]
+        } else {
+            self.stage = Stage::Naming;
+            let named = lookup_host((host, port)).await;
+            named.map_err(|error| Obstacle::Name(Some(error)))?.collect()
+        };
+        self.stage = Stage::Dialling;
+        let tcp = TcpStream::connect(&found[..]).await.map_err(Obstacle::dialling)?;
+        tcp.set_nodelay(true).map_err(Obstacle::dialling)?;
+        Ok(tcp)
     }
 }
 

@@ -6,6 +6,7 @@
 //! After SHUTDOWN it ends as soon as nothing is left to say, and at the latest when its time is up.
 
 mod leave;
+mod nearing;
 mod outlive;
 mod sending;
 
@@ -18,7 +19,7 @@ use std::{
 };
 
 use overtime_wire::{EpochMillis, IncarnationId};
-use tokio::{sync::mpsc, time::Instant};
+use tokio::{sync::mpsc, task::JoinHandle, time::Instant};
 
 use crate::{
     clock,
@@ -59,14 +60,18 @@ pub struct Watch {
     notices: Arc<Notices>,
     /// Telemetry that the inbox had no place for.
     overflow: Arc<AtomicU32>,
-    /// Drawn at the first event: a snapshot is taken before it, and its copies must not share an id.
+    /// Drawn at the first event, and again after a restore: copies of a snapshot must not share an id.
     incarnation: Option<IncarnationId>,
     /// `None` while a send has it.
     uplink: Option<Uplink>,
+    /// A connection that is being opened ahead, or has been.
+    opening: Option<JoinHandle<Uplink>>,
     spare: Uplink,
     sending: Option<Sending>,
     last_sent: EpochMillis,
     leave: Option<Leave>,
+    /// Which of the sandbox's lives this is.
+    life: u32,
     vigil: Vigil,
     /// Only ever set by our own tests.
     fault: Option<Place>,
@@ -88,10 +93,13 @@ impl Watch {
             overflow: Arc::default(),
             incarnation: None,
             uplink: None,
-            spare: Uplink::new(config.target.clone(), Tls::default()),
+            opening: None,
+            spare: Uplink::new(config.target.clone(), Tls::trusting(config.authorities.clone()))
+                .proving(config.proof.clone()),
             sending: None,
             last_sent: clock::now(),
             leave: None,
+            life: 0,
             vigil: Vigil::default(),
             fault: None,
         }
@@ -141,7 +149,9 @@ impl Watch {
     fn take(&mut self, input: Input, now: EpochMillis) {
         match input {
             Input::Platform(Next::Invoke(invoke)) => {
-                self.incarnation();
+                if let Some(sending) = &mut self.sending {
+                    sending.spans_event = true;
+                }
                 self.sandbox.apply(Event::Invoke(invoke), now);
             }
             Input::Platform(Next::Shutdown(shutdown)) => {
@@ -171,7 +181,13 @@ impl Watch {
     }
 
     fn step(&mut self, now: EpochMillis) -> Step {
+        self.notice_restore(now);
+        if self.sandbox.may_be_copied() && self.leave.is_none() {
+            return Step::Continue { wake: None };
+        }
+        self.incarnation();
         let outlived = self.outlive(now);
+        let watched = self.watch_deadline(now);
         let moment = self.moment(now);
         if let Some(leave) = &self.leave
             && moment == Moment::Leaving
@@ -187,7 +203,7 @@ impl Watch {
             line: self.line(),
             last_sent: self.last_sent,
         };
-        let mut wake = outlived;
+        let mut wake = outlived.into_iter().chain(watched).min();
         match flush::decide(&self.policy(), &situation) {
             Flush::Wait { until } => wake = wake.into_iter().chain(until).min(),
             Flush::Send => self.send(now),
@@ -205,6 +221,19 @@ impl Watch {
         Step::Continue { wake }
     }
 
+    /// A copy of this process shares nothing with the others: no name, no connection, no memory of failures.
+    fn notice_restore(&mut self, now: EpochMillis) {
+        if std::mem::replace(&mut self.life, self.sandbox.life()) == self.sandbox.life() {
+            return;
+        }
+        self.restored();
+        self.incarnation = None;
+        self.opening = None;
+        self.circuit = Circuit::default();
+        self.vigil = Vigil::default();
+        self.last_sent = now;
+    }
+
     /// Where every invocation is told of at once, the next one is not waited for to know that the last one is over.
     fn outlive(&mut self, now: EpochMillis) -> Option<EpochMillis> {
         if !self.interval.is_zero() || self.leave.is_some() {
@@ -219,7 +248,7 @@ impl Watch {
 
     /// At SHUTDOWN the last telemetry is listened for, for a moment, if it still tells something.
     fn moment(&mut self, now: EpochMillis) -> Moment {
-        let Some(leave) = &self.leave else { return Moment::Running };
+        let Some(leave) = &mut self.leave else { return Moment::Running };
         if !self.sandbox.awaits_telemetry() {
             return Moment::Leaving;
         }

@@ -4,10 +4,11 @@
 #[path = "law/world.rs"]
 mod world;
 
-use std::time::Duration;
+use std::{sync::atomic::Ordering, time::Duration};
 
 use expect_test::{Expect, expect};
 use overtime_wire::{Batch, Cause, Evidence, Outcome};
+use tokio::time::sleep;
 use world::{Reply, World};
 
 /// What the aggregator heard, one line per fact, in order.
@@ -178,4 +179,104 @@ async fn a_connection_that_went_stale_costs_one_retry_and_no_fact() {
         (verdict.outcome, verdict.cause, verdict.evidence),
         (Outcome::Timeout, Cause::Handler, Evidence::RuntimeDone)
     );
+}
+
+#[tokio::test]
+async fn after_a_restore_credentials_are_fetched_anew() {
+    let (url, asked) = world::credentials().await;
+    let mut world = World::start(&[
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start"),
+        ("OVERTIME_AUTH", "iam"),
+        ("OVERTIME_SIGNING_REGION", "eu-west-1"),
+        ("OVERTIME_FLUSH_INTERVAL", "0s"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", &url),
+    ])
+    .await;
+    assert_eq!(asked.load(Ordering::SeqCst), 0, "nobody has anything to prove yet");
+    for (request, fetched) in [("a", 1), ("b", 2)] {
+        let copy = format!(
+            r#"[{{"type":"platform.restoreStart","record":{{"instanceId":"{request}"}}}}]"#
+        );
+        world.telemetry(&copy).await;
+        world.invoke(request, Duration::from_secs(3)).await;
+        world.done(request, "timeout", 3001.0).await;
+        world.aggregator.wait_for(fetched).await;
+        assert_eq!(asked.load(Ordering::SeqCst), fetched);
+    }
+}
+
+#[tokio::test]
+async fn a_deadline_that_passes_is_told_of_on_a_connection_that_is_there_already() {
+    let mut world = World::refusing_telemetry().await;
+    world.invoke("a", Duration::from_millis(800)).await;
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.aggregator.connections(), 0, "too early");
+    sleep(Duration::from_millis(300)).await;
+    assert_eq!(world.aggregator.connections(), 1, "nothing is prepared");
+    check(
+        &world.aggregator.wait_for(1).await,
+        expect![[r"
+            a timeout unknown by deadline after 0ns of 1s
+            0 in revision 1"]],
+    );
+    assert_eq!(world.aggregator.connections(), 1);
+    world.invoke("b", Duration::from_secs(9)).await;
+    world.aggregator.wait_for(2).await;
+    world.shutdown("spindown").await;
+    let told = told(&world.aggregator.batches());
+    assert!(told.contains("a success unknown by deadline"), "{told}");
+    assert!(told.ends_with("1 in revision 2"), "{told}");
+}
+
+#[tokio::test]
+async fn what_ends_in_time_costs_no_connection() {
+    let mut world = World::start(&[]).await;
+    for request in ["a", "b", "c"] {
+        world.invoke(request, Duration::from_millis(600)).await;
+        world.done(request, "success", 5.0).await;
+        sleep(Duration::from_millis(450)).await;
+    }
+    assert_eq!(world.aggregator.connections(), 0);
+    world.shutdown("spindown").await;
+    check(&world.aggregator.batches(), expect!["3 in revision 1"]);
+}
+
+#[tokio::test]
+async fn a_crash_is_told_as_what_it_was_although_shutdown_is_first() {
+    let mut world = World::start(&[]).await;
+    world.invoke("a", Duration::from_secs(3)).await;
+    world.platform.announce_shutdown("failure");
+    sleep(Duration::from_millis(30)).await;
+    world
+        .telemetry(r#"[{"type":"platform.runtimeDone","record":{"requestId":"a","status":"error","errorType":"Runtime.OutOfMemory","metrics":{"durationMs":990}}}]"#)
+        .await;
+    assert!(world.ended().await < Duration::from_millis(200));
+    check(
+        &world.aggregator.batches(),
+        expect![[r"
+            a out_of_memory out_of_memory by runtime_done after 990ms of 3s
+            0 in revision 1"]],
+    );
+}
+
+#[tokio::test]
+async fn copies_of_a_snapshot_send_nothing_of_what_was_before() {
+    let mut world = World::start(&[
+        ("AWS_LAMBDA_INITIALIZATION_TYPE", "snap-start"),
+        ("OVERTIME_FLUSH_INTERVAL", "0s"),
+    ])
+    .await;
+    world
+        .telemetry(r#"[{"type":"platform.initReport","record":{"phase":"init","status":"error","errorType":"Runtime.Unknown"}}]"#)
+        .await;
+    sleep(Duration::from_millis(100)).await;
+    assert_eq!(world.aggregator.connections(), 0);
+    world.telemetry(r#"[{"type":"platform.restoreStart","record":{"instanceId":"copy"}}]"#).await;
+    world.invoke("a", Duration::from_secs(3)).await;
+    world.done("a", "success", 5.0).await;
+    world.shutdown("spindown").await;
+    let batches = world.aggregator.batches();
+    check(&batches, expect!["1 in revision 1"]);
+    let tally = &batches[0].incarnations[0].tallies[0].fact;
+    assert_eq!(tally.minutes.values().map(|it| it.init_failures).sum::<u32>(), 0);
 }

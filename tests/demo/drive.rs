@@ -65,7 +65,7 @@ async fn environment(member: &Member, place: &Place) -> anyhow::Result<Environme
             .variable("OVERTIME_URL", place.url.clone())
             .variable("OVERTIME_AUTH", "none")
             // The page should move while somebody looks at it.
-            .variable("OVERTIME_FLUSH_INTERVAL", "2s");
+            .variable("OVERTIME_FLUSH_INTERVAL", "0s");
     if let Habit::ColdStarts { init } = member.habit {
         spec = spec.variable("FUNCTION_INIT_MS", init.as_millis().to_string());
     }

@@ -88,6 +88,7 @@ fn batch(at: EpochMillis) -> Batch {
         trace: None,
         environment: "one".to_owned(),
         log_tail: String::new(),
+        last_log: None,
     };
     Batch {
         function: arn.function,

@@ -5,8 +5,11 @@
 #![cfg(test)]
 
 mod batches;
+mod corpus;
 mod emulator;
+mod evidence;
 mod extension;
+mod log;
 mod network;
 mod orderings;
 mod path;

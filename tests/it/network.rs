@@ -5,8 +5,13 @@
 mod conditions;
 mod cuts;
 mod front;
+mod overhead;
 mod refusals;
+mod reporting;
 mod share;
+mod signed;
 mod signing;
 mod stage;
+mod stale;
+mod storms;
 mod weather;

@@ -47,7 +47,7 @@ async fn every_ordering_is_told_right_under_every_condition() {
     for (scenario, condition, played, known) in plays.join_all().await {
         // Asked once more when all is over: nothing may have been added to what was right.
         let finally = world.known(&played).await;
-        if known != scenario.expected || finally != scenario.expected {
+        if !scenario.admits(&known) || !scenario.admits(&finally) {
             wrong.push(difference(&scenario, condition, (&played, &finally)));
         }
     }

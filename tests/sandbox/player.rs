@@ -6,7 +6,7 @@
 //! The platform here has no function and no phases; it hands out what is listed, in that order, at
 //! the listed times. Rules: every time is moved to now; where no request is open a gap is shortened
 //! to one second; a listener that has closed is tolerated; a process that the last step leaves
-//! alive is killed half a second later. Invariant: each scenario plays under a function name of its
+//! alive is killed a second later. Invariant: each scenario plays under a function name of its
 //! own, so that many can play at once.
 
 mod expectation;
@@ -39,7 +39,7 @@ const EXTENSION: &str = "overtime";
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For an event to be taken, or a post to be answered.
 const COURTESY: Duration = Duration::from_secs(2);
-const LAST_BREATH: Duration = Duration::from_millis(500);
+const LAST_BREATH: Duration = Duration::from_secs(1);
 
 /// Where scenarios are played.
 #[derive(Debug, Clone, Copy)]

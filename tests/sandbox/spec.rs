@@ -22,6 +22,7 @@ pub struct Spec {
     pub initialization: Initialization,
     pub freezing: Freezing,
     pub flushing: Flushing,
+    pub telemetry: Telemetry,
     /// What all processes of the environment may use of a processor; `None` is all there is.
     pub share: Option<Share>,
     pub credentials: Credentials,
@@ -38,6 +39,7 @@ impl Spec {
             initialization: Initialization::OnDemand,
             freezing: Freezing::Automatic,
             flushing: Flushing::Buffered,
+            telemetry: Telemetry::Offered,
             share: None,
             credentials: Credentials::default(),
         }
@@ -200,6 +202,14 @@ pub enum Flushing {
     Buffered,
     /// Everything is delivered before SHUTDOWN is sent.
     BeforeShutdown,
+}
+
+/// Whether extensions may ask for telemetry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telemetry {
+    Offered,
+    /// As AWS's own local emulator answers: 202, and nothing ever comes.
+    Missing,
 }
 
 #[cfg(test)]

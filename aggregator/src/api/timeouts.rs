@@ -54,6 +54,8 @@ struct Item {
     max_memory_used_bytes: Option<u64>,
     trace_id: Option<String>,
     log_tail: Option<String>,
+    /// From the function's last line of log to its deadline. Only known where its log is asked for.
+    silent_ms: Option<u64>,
 }
 
 pub(super) async fn list(
@@ -111,6 +113,7 @@ impl Item {
             max_memory_used_bytes: bytes(verdict.max_memory_used_mb),
             trace_id: trace(verdict),
             log_tail: known(&verdict.log_tail),
+            silent_ms: verdict.last_log.map(|it| millis(timeout.deadline().since(it))),
         }
     }
 }

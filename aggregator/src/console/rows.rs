@@ -110,7 +110,6 @@ pub(super) struct TimeoutRow {
     pub(super) cause: String,
     pub(super) evidence: &'static str,
     pub(super) suspected: bool,
-    pub(super) of_init: bool,
     pub(super) duration: Option<String>,
     pub(super) timeout: Option<String>,
     pub(super) cold_start: bool,
@@ -122,6 +121,8 @@ pub(super) struct TimeoutRow {
     pub(super) alias: Option<String>,
     pub(super) trace: Option<String>,
     pub(super) log: Option<String>,
+    /// How long before the deadline its log fell silent.
+    pub(super) silent: Option<String>,
 }
 
 impl TimeoutRow {
@@ -135,7 +136,6 @@ impl TimeoutRow {
             cause: sentence(words::cause(verdict.cause)),
             evidence: words::evidence(verdict.evidence),
             suspected: verdict.evidence.is_inferred(),
-            of_init: timeout.is_init(),
             duration: verdict.duration.map(words::duration),
             timeout: (!verdict.timeout.is_zero()).then(|| words::duration(verdict.timeout)),
             cold_start: verdict.cold_start,
@@ -147,6 +147,7 @@ impl TimeoutRow {
             alias: known(&verdict.alias),
             trace: verdict.trace.map(|it| it.to_string()),
             log: known(&verdict.log_tail),
+            silent: verdict.last_log.map(|it| words::duration(timeout.deadline().since(it))),
         }
     }
 }

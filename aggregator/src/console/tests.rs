@@ -50,6 +50,7 @@ fn timeout() -> Timeout {
         incarnation: incarnation(1),
         verdict: overtime_wire::Verdict {
             log_tail: "<script>alert('log')</script>".to_owned(),
+            last_log: None,
             ..verdict(1, 1_000)
         },
         detected_at: at(4_100),

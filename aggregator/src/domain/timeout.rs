@@ -1,6 +1,6 @@
 //! One entry of the timeouts list: a verdict, whose it is, and when it was first accepted.
 //!
-//! The list shows every verdict that says `timeout` today. One that was taken back leaves the list and keeps its place in
+//! The list shows every invocation whose verdict says `timeout` today. One that was taken back leaves the list and keeps its place in
 //! the table, so that an evaluator that is late with the old claim cannot bring it back.
 //!
 //! **Invariant.** An entry is a function of one fact; its id and the moment it was detected never change.
@@ -44,19 +44,13 @@ impl Timeout {
         self.verdict.block
     }
 
-    /// Whether it belongs on the list.
+    /// Whether it belongs on the list: an invocation that timed out. An init that did is counted, and is no invocation.
     pub fn is_listed(&self) -> bool {
-        match self.verdict.outcome {
-            Outcome::Timeout => true,
-            Outcome::OutOfMemory | Outcome::Success => false,
-        }
-    }
-
-    /// Whether it is about an init rather than an invocation.
-    pub fn is_init(&self) -> bool {
-        match self.verdict.subject {
-            Subject::Init => true,
-            Subject::Invocation => false,
+        match (self.verdict.outcome, self.verdict.subject) {
+            (Outcome::Timeout, Subject::Invocation) => true,
+            (Outcome::Timeout, Subject::Init) | (Outcome::OutOfMemory | Outcome::Success, _) => {
+                false
+            }
         }
     }
 

@@ -57,7 +57,7 @@ pub struct TallyPart {
 pub struct VerdictPart {
     /// By minute of the block.
     pub minutes: BTreeMap<u8, Counted>,
-    /// Timeouts, of invocations and inits, by the word for their cause.
+    /// Timeouts by the word for their cause.
     pub causes: BTreeMap<String, u64>,
     /// The latest deadline among its timeouts, in milliseconds since 1970.
     pub last_timeout_ms: Option<i64>,

@@ -87,5 +87,6 @@ pub(crate) fn verdict(ordinal: u32, seen_ms: i64) -> Verdict {
         trace: None,
         environment: "sandbox".to_owned(),
         log_tail: String::new(),
+        last_log: None,
     }
 }

@@ -27,7 +27,8 @@ impl Sandbox {
                     if is_first {
                         self.me.observe(it);
                     }
-                    if let Some(verdict) = next_verdict(it, hearing, &self.me, now) {
+                    if let Some(mut verdict) = next_verdict(it, hearing, &self.me, now) {
+                        self.tails.add_to(&mut verdict, it.held_init);
                         it.verdict = Some(verdict.clone());
                         due.push((verdict, is_first && it.is_cold));
                     }
@@ -179,7 +180,9 @@ fn next_verdict(
         max_memory_used_mb: report.map_or(0, |it| it.max_memory_used_mb),
         trace: it.trace,
         environment: me.environment.clone(),
+        // What is known better is added once it is known that a verdict is due.
         log_tail: last.map(|it| it.log_tail.clone()).unwrap_or_default(),
+        last_log: last.and_then(|it| it.last_log),
     };
     if last == Some(&verdict) {
         return None;

@@ -12,7 +12,10 @@ use overtime_wire::{Arn, EpochMillis, FunctionKey, Partition, Profile, Region};
 use super::{Birth, invocation::Invocation, judgement::Hearing};
 use crate::{
     lambda::Initialization,
-    telemetry::{record::InitStart, status::Status},
+    telemetry::{
+        record::{InitStart, Report},
+        status::Status,
+    },
 };
 
 /// How many invocations the configured timeout is learned from.
@@ -30,6 +33,8 @@ pub(super) struct Identity {
     /// The platform's name for the environment; empty while unknown.
     pub(super) environment: String,
     pub(super) hears_telemetry: bool,
+    /// As the last report said. Where it is spare, nothing is likely to hang for want of it.
+    pub(super) has_spare_memory: bool,
     timeouts: VecDeque<Duration>,
 }
 
@@ -58,6 +63,7 @@ impl Identity {
             },
             environment: String::new(),
             hears_telemetry: birth.hears_telemetry,
+            has_spare_memory: false,
             timeouts: VecDeque::new(),
         }
     }
@@ -83,9 +89,10 @@ impl Identity {
         known(&mut self.environment, &init.environment);
     }
 
-    pub(super) fn learn_memory(&mut self, memory_mb: u32) {
-        if memory_mb > 0 {
-            self.profile.memory_mb = memory_mb;
+    pub(super) fn learn_memory(&mut self, report: &Report) {
+        if report.memory_mb > 0 {
+            self.profile.memory_mb = report.memory_mb;
+            self.has_spare_memory = report.max_memory_used_mb < report.memory_mb / 4 * 3;
         }
     }
 

@@ -51,6 +51,9 @@ impl Sandbox {
     pub(super) fn init_start(&mut self, start: &InitStart, now: EpochMillis) {
         self.me.learn_init(start);
         let is_told_twice = self.init.phase == Some(start.phase);
+        if !is_told_twice {
+            self.tails.begin(None);
+        }
         if start.phase != Phase::Invoke {
             if !is_told_twice {
                 self.init.phase = Some(start.phase);
@@ -132,7 +135,7 @@ impl Sandbox {
         }
         let seen = self.init.seen.unwrap_or(now);
         let ordinal = last.as_ref().map(|it| it.ordinal);
-        let verdict = Verdict {
+        let mut verdict = Verdict {
             block: Block::of(seen),
             ordinal: ordinal.unwrap_or_else(|| self.draw_ordinal()),
             revision: last.as_ref().map_or(0, |it| it.revision + 1),
@@ -149,7 +152,7 @@ impl Sandbox {
             deadline: None,
             detected: last.as_ref().map_or(now, |it| it.detected),
             timeout: self.me.profile.timeout,
-            duration: abnormal.duration.or(last.and_then(|it| it.duration)),
+            duration: abnormal.duration.or(last.as_ref().and_then(|it| it.duration)),
             request: None,
             version: self.me.profile.version.clone(),
             alias: String::new(),
@@ -158,8 +161,10 @@ impl Sandbox {
             max_memory_used_mb: 0,
             trace: None,
             environment: self.me.environment.clone(),
-            log_tail: String::new(),
+            log_tail: last.as_ref().map(|it| it.log_tail.clone()).unwrap_or_default(),
+            last_log: last.and_then(|it| it.last_log),
         };
+        self.tails.add_to(&mut verdict, true);
         self.hold(&verdict, now);
         self.init.verdict = Some(verdict);
     }

@@ -28,6 +28,8 @@ pub(super) struct Invocation {
     pub(super) ended: Option<End>,
     pub(super) report: Option<Report>,
     pub(super) fate: Fate,
+    /// When we had run across its deadline, and nothing had said that it was over.
+    pub(super) overran: Option<EpochMillis>,
     /// The last verdict about it. Once there was one, it never enters a tally.
     pub(super) verdict: Option<Verdict>,
     pub(super) is_counted: bool,
@@ -83,6 +85,7 @@ impl Invocation {
             ended: None,
             report: None,
             fate: Fate::Open,
+            overran: None,
             verdict: None,
             is_counted: false,
         }
@@ -91,6 +94,18 @@ impl Invocation {
     /// Whether nothing says yet that it is over. An answered one still is open: an extension may hold it.
     pub(super) fn is_open(&self) -> bool {
         self.fate == Fate::Open && self.report.is_none() && !self.is_counted
+    }
+
+    /// Whether what follows can prove that it completed: an open one, or one that we claim to have overrun.
+    pub(super) fn may_complete(&self) -> bool {
+        self.is_open() || (self.overran.is_some() && self.fate == Fate::Open)
+    }
+
+    /// Whether it timed out, and telemetry may tell more about why: that it had answered, or was out of memory.
+    pub(super) fn lacks_cause(&self, has_spare_memory: bool) -> bool {
+        self.fate == Fate::ShutDownByTimeout
+            && self.report.is_none()
+            && (self.ended.is_none() || !has_spare_memory)
     }
 
     /// Whether it has become a fact.

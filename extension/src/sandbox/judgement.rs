@@ -1,7 +1,8 @@
 //! How an invocation ended, as a function of everything that is known about it.
 //!
-//! Better evidence decides: a report over `runtimeDone` over SHUTDOWN. A following INVOKE proves that an invocation
-//! completed, because a timeout resets the environment. The cause is never guessed beyond what was seen.
+//! Better evidence decides: a report over `runtimeDone` over SHUTDOWN over a deadline that we saw pass. A following INVOKE
+//! proves that an invocation completed, because a timeout resets the environment, and takes a claim of ours back. The cause
+//! is never guessed beyond what was seen.
 
 use std::time::Duration;
 
@@ -66,7 +67,21 @@ fn claim(it: &Invocation) -> Option<(Evidence, Outcome)> {
         (_, Some(Status::Timeout)) => Some((Evidence::RuntimeDone, Outcome::Timeout)),
         (_, Some(Status::OutOfMemory)) => Some((Evidence::RuntimeDone, Outcome::OutOfMemory)),
         _ if it.fate == Fate::ShutDownByTimeout => Some((Evidence::Shutdown, Outcome::Timeout)),
+        _ if it.overran.is_some() => Some((Evidence::Deadline, outcome_of_overrun(it))),
         _ => None,
+    }
+}
+
+/// A deadline that was seen to pass is no timeout after all, once the platform says how else it ended.
+fn outcome_of_overrun(it: &Invocation) -> Outcome {
+    let has_failed = it.ended.is_some_and(|it| matches!(it.status, Status::Failed(_)))
+        || it.report.as_ref().is_some_and(|it| matches!(it.status, Some(Status::Failed(_))));
+    match it.fate {
+        Fate::Completed | Fate::ShutDownByFailure => Outcome::Success,
+        Fate::Open | Fate::ShutDownByTimeout if it.answered.is_some() || has_failed => {
+            Outcome::Success
+        }
+        Fate::Open | Fate::ShutDownByTimeout => Outcome::Timeout,
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use proptest::{collection::vec, prelude::*};
 
 use super::script::{Heard, START, apply, play, post, sandbox};
-use crate::telemetry;
+use crate::{log::Lines, telemetry};
 
 /// One step of nonsense: any verb about one of a few requests.
 fn step() -> impl Strategy<Value = String> {
@@ -171,7 +171,7 @@ fn memory_stays_bounded_while_the_aggregator_is_away() {
             r#"[{{"type":"platform.start","record":{{"requestId":"r{index}"}}}},{{"type":"platform.report","record":{{"requestId":"r{index}","status":"timeout"}}}},{{"type":"platform.start","record":{{"requestId":"s{index}"}}}}]"#
         );
         let now = START.plus(Duration::from_secs(u64::from(index)));
-        post(&mut sandbox, telemetry::decode(body.as_bytes()).records, now);
+        post(&mut sandbox, telemetry::decode(body.as_bytes(), Lines::NONE).records, now);
     }
     let now = START.plus(Duration::from_secs(5_000));
     let outgoing = sandbox.batch(overtime_wire::IncarnationId([1; 16]), now).unwrap();
@@ -191,7 +191,7 @@ fn the_corpus_becomes_facts() {
         return;
     };
     for (name, body) in bodies {
-        let records = telemetry::decode(&body).records;
+        let records = telemetry::decode(&body, Lines(3)).records;
         let timeouts = records.iter().filter(|it| telemetry::tests::is_timeout(it)).count();
         let mut sandbox = sandbox("on-demand", true);
         sandbox.me.born = overtime_wire::EpochMillis(0);

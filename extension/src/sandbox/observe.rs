@@ -4,13 +4,16 @@
 //! which shares our environment but not our memory; an asynchronous retry has the id of the one it repeats; an init inside
 //! an invocation comes before anybody says whose it is.
 
+use std::time::Duration;
+
 use overtime_wire::{EpochMillis, Ordinal, Qualifier, RequestId};
 
 use super::{
-    Sandbox,
+    Sandbox, Vigilance,
     invocation::{End, Fate, Invocation, Invoked, Started},
 };
 use crate::{
+    log::Line,
     runtime_api::{Invoke, Reason},
     telemetry::{
         record::{Report, RuntimeDone, Start},
@@ -18,9 +21,13 @@ use crate::{
     },
 };
 
+/// The longest timeout that can be configured.
+const TIMEOUT_MAX: Duration = Duration::from_mins(15);
+
 impl Sandbox {
     /// INVOKE: another invocation begins, so all before it are over.
     pub(super) fn invoke(&mut self, invoke: Invoke, now: EpochMillis) {
+        let now = believable(now, invoke.deadline);
         if let Some(arn) = &invoke.arn {
             self.me.learn(arn);
         }
@@ -49,6 +56,16 @@ impl Sandbox {
         it.alias = alias.unwrap_or_default();
     }
 
+    /// Looks whether the deadline of the open invocation passes. Called at whatever wakes us, and at the time it names.
+    pub fn watch(&mut self, now: EpochMillis) -> Vigilance {
+        let look = self.watchman.look(self.window.watched(), now);
+        if let Some(it) = look.passed.and_then(|it| self.window.at(it)) {
+            it.overran = Some(now);
+            self.settle(now);
+        }
+        Vigilance { wake: look.wake, is_near: look.is_near }
+    }
+
     /// The deadline of an answered invocation that an extension may still be holding.
     pub fn open_until(&self) -> Option<EpochMillis> {
         self.window
@@ -69,11 +86,12 @@ impl Sandbox {
 
     /// SHUTDOWN: no invocation is open any more, and the reason says why.
     pub(super) fn shutdown(&mut self, reason: Reason, now: EpochMillis) {
-        if reason == Reason::Timeout {
+        // Of many that are open at once none is known to be the one.
+        if reason == Reason::Timeout && !self.window.is_concurrent {
             return self.shutdown_by_timeout(now);
         }
         self.has_failed = reason == Reason::Failure;
-        for it in self.window.iter_mut().filter(|it| it.is_open()) {
+        for it in self.window.iter_mut().filter(|it| it.may_complete()) {
             it.fate = match reason {
                 Reason::Failure => Fate::ShutDownByFailure,
                 Reason::Timeout | Reason::Other => Fate::Completed,
@@ -112,6 +130,7 @@ impl Sandbox {
                 None => self.open(now),
             },
         };
+        self.tails.begin(Some(&start.request));
         self.complete_others(ordinal, Some(start.at.unwrap_or(now)));
         let Some(it) = self.window.at(ordinal) else {
             return;
@@ -122,8 +141,19 @@ impl Sandbox {
         it.version = start.version;
     }
 
+    pub(super) fn log(&mut self, line: Line, now: EpochMillis) {
+        if !self.is_predecessors(line.at) {
+            self.tails.add(line, now);
+        }
+    }
+
     pub(super) fn runtime_done(&mut self, done: RuntimeDone, now: EpochMillis) {
+        // On Managed Instances the code runs on after its timeout, and says nothing more about it.
+        let is_concurrent = self.window.is_concurrent;
         let Some(it) = self.meant(done.request.as_ref(), done.at, now) else { return };
+        if is_concurrent && it.report.is_some() {
+            return;
+        }
         it.request = it.request.take().or(done.request);
         let end = End { status: done.status, at: done.at, duration: done.duration };
         match done.status {
@@ -136,7 +166,7 @@ impl Sandbox {
     }
 
     pub(super) fn report(&mut self, report: Report, now: EpochMillis) {
-        self.me.learn_memory(report.memory_mb);
+        self.me.learn_memory(&report);
         let Some(it) = self.meant(Some(&report.request), report.at, now) else { return };
         it.request = it.request.take().or(Some(report.request.clone()));
         it.report.get_or_insert(report);
@@ -191,11 +221,16 @@ impl Sandbox {
         if self.window.is_concurrent {
             return;
         }
-        let others = self.window.iter_mut().filter(|it| it.ordinal < ordinal && it.is_open());
+        let others = self.window.iter_mut().filter(|it| it.ordinal < ordinal && it.may_complete());
         for it in others.filter(|it| since.is_none_or(|since| it.seen <= since)) {
             it.fate = Fate::Completed;
         }
     }
+}
+
+/// A clock that was copied with the process may be as old as the copy, until it is set. The deadline is the platform's.
+fn believable(now: EpochMillis, deadline: Option<EpochMillis>) -> EpochMillis {
+    deadline.map_or(now, |it| now.max(it.minus(TIMEOUT_MAX)))
 }
 
 /// Whether `at` lies after all that is known of an invocation's end.

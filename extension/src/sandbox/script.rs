@@ -10,8 +10,10 @@
 //! 3     report a timeout 3000 mem=90/256 over=1  platform.report, memory used and size, extension overhead
 //! 0     init-start invoke                        platform.initStart; init, invoke or restore
 //! 10    init-done init timeout 10000             platform.initRuntimeDone; init-report likewise
+//! 1     log loading the cart                     a line of the function's log
 //! 3     shutdown timeout                         SHUTDOWN
 //! 3.1   give-up                                  nothing more is listened for
+//! 2     run 3.2                                  the process runs until then, awake whenever it asks to be
 //! ```
 //!
 //! What comes out is every verdict as it is held, and at the end what the tallies add up to.
@@ -26,6 +28,7 @@ use super::{Birth, Event, Held, Sandbox};
 use crate::{
     config::{Share, Tags},
     lambda::{ApiAddress, Initialization, Lambda},
+    log::{Line, Lines, Part},
     runtime_api::{Invoke, Reason, Shutdown},
     telemetry::{Record, record},
 };
@@ -57,6 +60,7 @@ pub(super) fn sandbox(initialization: &str, hears_telemetry: bool) -> Sandbox {
         account: "123456789012".to_owned(),
         tags: Tags::default(),
         near_timeout: Share(0.8),
+        log_tail: Lines(3),
         hears_telemetry,
     })
 }
@@ -94,8 +98,16 @@ fn line(it: &Verdict) -> String {
         0 => String::new(),
         used => format!(" used {used}/{}", it.memory_mb),
     };
+    let log = match it.last_log {
+        Some(last) => format!(
+            ", last said {:?}s in: {}",
+            last.since(START).as_secs_f64(),
+            it.log_tail.replace('\n', " | ")
+        ),
+        None => String::new(),
+    };
     format!(
-        "#{}.{} {subject}{request}: {}, cause {}, by {}{duration} of {:?}{memory}",
+        "#{}.{} {subject}{request}: {}, cause {}, by {}{duration} of {:?}{memory}{log}",
         it.ordinal.0, it.revision, it.outcome, it.cause, it.evidence, it.timeout
     )
 }
@@ -142,9 +154,23 @@ pub(super) fn play(sandbox: &mut Sandbox, script: &str) -> Heard {
 pub(super) fn apply(sandbox: &mut Sandbox, line: &str) -> EpochMillis {
     let (seconds, rest) = line.split_once(' ').unwrap();
     let now = START.plus(Duration::from_secs_f64(seconds.parse().unwrap()));
+    if let Some(until) = rest.trim().strip_prefix("run ") {
+        let until = START.plus(Duration::from_secs_f64(until.trim().parse().unwrap()));
+        return run(sandbox, now, until);
+    }
     match event(rest.trim(), now) {
         Some(event) => sandbox.apply(event, now),
         None => sandbox.give_up_waiting(now),
+    }
+    now
+}
+
+/// Looks at the deadline now and whenever asked to, up to a time.
+pub(super) fn run(sandbox: &mut Sandbox, from: EpochMillis, until: EpochMillis) -> EpochMillis {
+    let mut now = from;
+    while let Some(wake) = sandbox.watch(now).wake.filter(|it| *it <= until) {
+        assert!(wake > now, "asked to be woken in the past");
+        now = wake;
     }
     now
 }
@@ -161,6 +187,12 @@ fn event(text: &str, now: EpochMillis) -> Option<Event> {
             arn: None,
             trace: None,
         })),
+        "log" => Some(Event::Record(Record::Log(Line {
+            at: Some(now),
+            request: None,
+            text: words[1..].join(" "),
+            part: Part::Whole,
+        }))),
         "shutdown" => Some(Event::Shutdown(Shutdown {
             reason: match word(1) {
                 "timeout" => Reason::Timeout,
@@ -176,7 +208,7 @@ fn event(text: &str, now: EpochMillis) -> Option<Event> {
             let time = time(own.unwrap_or(now));
             let text =
                 format!(r#"{{"time":"{time}","type":"platform.{kind}","record":{{{body}}}}}"#);
-            Some(Event::Record(record::read(&text).unwrap().unwrap()))
+            Some(Event::Record(record::read(&text, Lines(3)).unwrap().unwrap()))
         }
     }
 }
@@ -203,7 +235,12 @@ fn record(words: &[&str]) -> (&'static str, String) {
                 r#"{request}{status},"metrics":{{{duration},"maxMemoryUsedMB":{used},"memorySizeMB":{size}}},"spans":[{{"name":"extensionOverhead","durationMs":{over}}}]"#
             ),
         ),
-        "init-start" if word(1) == "restore" => ("restoreStart", String::new()),
+        "init-start" if word(1) == "restore" => {
+            let environment = of("in=").map(|it| format!(r#""instanceId":"{it}""#));
+            ("restoreStart", environment.unwrap_or_default())
+        }
+        "init-done" if word(1) == "restore" => ("restoreRuntimeDone", status),
+        "init-report" if word(1) == "restore" => ("restoreReport", status),
         "init-start" => ("initStart", phase),
         "init-done" => ("initRuntimeDone", format!("{phase},{status}")),
         "init-report" => ("initReport", format!(r#"{phase},{status},"metrics":{{{duration}}}"#)),

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 
 use overtime_wire::{Ordinal, RequestId};
 
-use super::invocation::Invocation;
+use super::{invocation::Invocation, watchman::Watched};
 
 const RECENT: usize = 32;
 const RECENT_CONCURRENT: usize = 256;
@@ -55,6 +55,15 @@ impl Window {
     /// The one that an init opened without saying whose it is.
     pub(super) fn nameless(&mut self) -> Option<&mut Invocation> {
         self.invocations.iter_mut().rev().find(|it| it.request.is_none() && it.held_init)
+    }
+
+    /// The one whose deadline says something: open, and nothing told of its end.
+    pub(super) fn watched(&self) -> Option<Watched> {
+        let it = self.invocations.back().filter(|it| {
+            it.is_open() && it.answered.is_none() && it.ended.is_none() && it.verdict.is_none()
+        })?;
+        let invoked = it.invoked.filter(|_| !self.is_concurrent)?;
+        Some(Watched { ordinal: it.ordinal, invoked: invoked.at, deadline: invoked.deadline? })
     }
 
     /// The latest that is open.

@@ -18,12 +18,18 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use hyper::StatusCode;
 use overtime_wire::EpochMillis;
 
-use super::container::{Endpoint, Fetch};
+use super::{
+    container::{Endpoint, Fetch},
+    skew::Refusal,
+};
 
 /// How long before their end credentials are renewed.
 const MARGIN: Duration = Duration::from_mins(5);
+/// How a service of AWS says that a session is over.
+const ENDED: &str = "security token included in the request is expired";
 const NONE: &str = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and neither is AWS_CONTAINER_CREDENTIALS_FULL_URI: run where Lambda gives the function's role, or set OVERTIME_AUTH to none";
 
 /// Where credentials come from, and those there are.
@@ -85,17 +91,27 @@ impl Wallet {
         }
     }
 
-    /// Forgets what can be fetched again.
-    pub fn empty(&mut self) {
+    /// Forgets what can be fetched again, and says whether there was any of it.
+    pub fn empty(&mut self) -> bool {
         match self {
-            Self::Given(_) => {}
-            Self::Drawn { held, .. } => *held = None,
+            Self::Given(_) => false,
+            Self::Drawn { held, .. } => held.take().is_some(),
         }
     }
 }
 
+/// Whether a refusal says that the credentials' time is over.
+pub fn have_ended(refusal: &Refusal<'_>) -> bool {
+    let named = refusal.headers.get("x-amzn-errortype").and_then(|it| it.to_str().ok());
+    refusal.status == StatusCode::FORBIDDEN
+        && (named.is_some_and(|it| it.starts_with("ExpiredToken"))
+            || refusal.body.windows(ENDED.len()).any(|it| it == ENDED.as_bytes()))
+}
+
 #[cfg(test)]
 mod tests {
+    use hyper::HeaderMap;
+
     use super::*;
 
     const ENDPOINT: (&str, &str) =
@@ -127,7 +143,7 @@ mod tests {
         let mut wallet = wallet(&[ID, SECRET, ENDPOINT]).unwrap();
         assert_eq!(standing(&wallet, i64::MAX), "fresh");
         wallet.fill(until(0));
-        wallet.empty();
+        assert!(!wallet.empty());
         assert_eq!(standing(&wallet, i64::MIN), "fresh");
     }
 
@@ -140,8 +156,31 @@ mod tests {
         assert_eq!(seen, ["fresh", "fresh", "ageing", "ageing", "absent"]);
         wallet.fill(until(2_000_000));
         assert_eq!(standing(&wallet, 1_000_000), "fresh");
-        wallet.empty();
+        assert!(wallet.empty());
         assert_eq!(standing(&wallet, 0), "absent");
+        assert!(!wallet.empty());
+    }
+
+    #[test]
+    fn the_end_of_a_session_is_told_from_other_refusals() {
+        let ended = |status: u16, kind: &str, body: &str| {
+            let headers: HeaderMap = [("x-amzn-errortype".parse().unwrap(), kind.parse().unwrap())]
+                .into_iter()
+                .collect();
+            have_ended(&Refusal {
+                status: StatusCode::from_u16(status).unwrap(),
+                headers: &headers,
+                body: body.as_bytes(),
+                signed_at: EpochMillis(0),
+                now: EpochMillis(0),
+            })
+        };
+        let words = r#"{"message":"The security token included in the request is expired"}"#;
+        assert!(ended(403, "ExpiredTokenException", ""));
+        assert!(ended(403, "", words));
+        assert!(!ended(400, "ExpiredTokenException", words));
+        let invalid = r#"{"message":"The security token included in the request is invalid."}"#;
+        assert!(!ended(403, "UnrecognizedClientException", invalid));
     }
 
     #[test]

@@ -23,7 +23,10 @@ use tokio::{
 };
 
 use super::{Decoded, tap::Destination};
-use crate::hosts::{self, Doorstep};
+use crate::{
+    hosts::{self, Doorstep},
+    log::Lines,
+};
 
 use request::{Body, Requests};
 
@@ -53,9 +56,9 @@ impl Listener {
     }
 
     /// Serves until the process ends, handing on what each body held.
-    pub async fn serve(self, deliver: impl Fn(Decoded) + Clone + Send + 'static) {
+    pub async fn serve(self, logs: Lines, deliver: impl Fn(Decoded) + Clone + Send + 'static) {
+        let room = Arc::new(Room { free: AtomicUsize::new(ROOM_MAX), logs });
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
-        let room = Arc::new(Room(AtomicUsize::new(ROOM_MAX)));
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             let Ok((stream, _)) = self.socket.accept().await else {
                 // Out of descriptors, most likely: the function may free some.
@@ -72,19 +75,22 @@ impl Listener {
     }
 }
 
-/// How many bytes of bodies may still be held.
+/// How many bytes of bodies may still be held, and what of them is wanted.
 #[derive(Debug)]
-struct Room(AtomicUsize);
+struct Room {
+    free: AtomicUsize,
+    logs: Lines,
+}
 
 impl Room {
     fn take(&self, bytes: usize) -> bool {
-        self.0
+        self.free
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |it| it.checked_sub(bytes))
             .is_ok()
     }
 
     fn give_back(&self, bytes: usize) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
+        self.free.fetch_add(bytes, Ordering::Relaxed);
     }
 }
 
@@ -106,7 +112,7 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
         let answered = requests.stream().write_all(OK).await;
         let is_broken = body.is_err();
         deliver(match &body {
-            Ok(Some(body)) => decode(body),
+            Ok(Some(body)) => decode(body, room.logs),
             Ok(None) | Err(_) => Decoded { unreadable: 1, ..Decoded::default() },
         });
         drop(body);
@@ -120,8 +126,8 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
 }
 
 /// A panic in decoding costs the body it happened in.
-fn decode(body: &[u8]) -> Decoded {
-    let decoded = catch_unwind(AssertUnwindSafe(|| super::decode(body)));
+fn decode(body: &[u8], logs: Lines) -> Decoded {
+    let decoded = catch_unwind(AssertUnwindSafe(|| super::decode(body, logs)));
     decoded.unwrap_or(Decoded { unreadable: 1, ..Decoded::default() })
 }
 

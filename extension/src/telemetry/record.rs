@@ -11,6 +11,7 @@ use super::{instant, status::Status};
 use crate::{
     fault::{self, Place},
     json::Fields,
+    log::{self, Line, Lines, Part},
 };
 
 /// Something the platform says.
@@ -30,6 +31,8 @@ pub enum Record {
     Resubscribed,
     /// `platform.logsDropped`.
     Dropped(u32),
+    /// `function`: something the function wrote to its log. Only read where logs are asked for.
+    Log(Line),
     /// Asks for a panic in our own tests.
     Fault(Place),
 }
@@ -98,16 +101,23 @@ pub struct Report {
     pub extension_overhead: Option<Duration>,
 }
 
+/// The type of what the function logs.
+pub(super) const LOG: &str = "function";
+
 /// Nothing can be made of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
 /// Reads one element of a body; `None` when it is of no concern to us.
-pub fn read(element: &str) -> Result<Option<Record>, Unreadable> {
+pub fn read(element: &str, logs: Lines) -> Result<Option<Record>, Unreadable> {
     let envelope = Fields::parse(element).ok_or(Unreadable)?;
     let kind = envelope.text("type").ok_or(Unreadable)?;
     let at = envelope.text("time").and_then(|it| instant::parse(&it));
-    // Logs and records that we know nothing about are not looked into.
+    if kind == LOG && logs.are_wanted() {
+        let (text, request) = log::read::whole(envelope.raw("record").unwrap_or_default());
+        return Ok(Some(Record::Log(Line { at, request, text, part: Part::Whole })));
+    }
+    // Logs that nobody asked for, and records that we know nothing about, are not looked into.
     if !kind.starts_with("platform.") && kind != fault::RECORD {
         return Ok(None);
     }

@@ -14,30 +14,56 @@ const TRIES: u32 = 32;
 /// Keys that a record can begin with.
 const FIRST_KEYS: [&[u8]; 3] = [b"\"time\"", b"\"type\"", b"\"record\""];
 
-/// Hands every whole record to `found`, and returns how many unreadable stretches lay between them.
-pub fn records<'a>(body: &'a [u8], mut found: impl FnMut(&'a str)) -> u32 {
+/// What a body consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stretch<'a> {
+    Record(&'a str),
+    /// Something that is no whole record, between those that are.
+    Torn(Torn<'a>),
+}
+
+/// A stretch that is no whole record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Torn<'a> {
+    pub bytes: &'a [u8],
+    pub is_first: bool,
+    pub is_last: bool,
+}
+
+/// Hands on every whole record, and every stretch that is none, in order.
+pub fn stretches<'a>(body: &'a [u8], mut found: impl FnMut(Stretch<'a>)) {
     let (mut at, mut tries, mut clean) = (0, TRIES, true);
-    let mut unreadable = 0;
+    // Where the last record ended.
+    let mut end = 0;
+    let torn = |from: usize, to: usize| {
+        let bytes = &body[from..to];
+        Stretch::Torn(Torn { bytes, is_first: from == 0, is_last: to == body.len() })
+    };
     while let Some(brace) = body[at..].iter().position(|it| *it == b'{').map(|it| it + at) {
         clean &= body[at..brace].iter().all(|it| is_between(*it));
         let record = can_begin(body, brace).then(|| whole(&body[brace..]));
         match record {
             Some(Some(record)) => {
-                unreadable += u32::from(!clean);
-                found(record);
+                if !clean {
+                    found(torn(end, brace));
+                }
+                found(Stretch::Record(record));
                 (at, clean) = (brace + record.len(), true);
+                end = at;
             }
             other => {
                 (at, clean) = (brace + 1, false);
                 tries -= u32::from(other.is_some());
                 if tries == 0 {
-                    return unreadable + 1;
+                    return found(torn(end, body.len()));
                 }
             }
         }
     }
     clean &= body[at..].iter().all(|it| is_between(*it));
-    unreadable + u32::from(!clean)
+    if !clean {
+        found(torn(end, body.len()));
+    }
 }
 
 /// What may stand between records without anything being lost.

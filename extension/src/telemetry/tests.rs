@@ -6,6 +6,7 @@ use expect_test::{Expect, expect};
 use proptest::prelude::*;
 
 use super::{status::Status, *};
+use crate::log::Part;
 
 const TIMEOUT: &str = r#"{"time":"2026-11-01T00:00:00.001Z","type":"platform.runtimeDone","record":{"requestId":"r","status":"timeout","metrics":{"durationMs":3000.1}}}"#;
 
@@ -24,6 +25,11 @@ fn words(decoded: &Decoded) -> String {
             Record::Report(it) => format!("report {} {:?}", it.request, it.status),
             Record::Resubscribed => "resubscribed".to_owned(),
             Record::Dropped(records) => format!("dropped {records}"),
+            Record::Log(it) => match it.part {
+                Part::Whole => format!("log {:?}", it.text),
+                Part::Begins => format!("log {:?}...", it.text),
+                Part::Continues => format!("log ...{:?}", it.text),
+            },
             Record::Fault(place) => format!("fault {place:?}"),
         };
         let _ = write!(text, "{word}; ");
@@ -36,7 +42,7 @@ fn words(decoded: &Decoded) -> String {
 
 #[track_caller]
 fn check(body: &str, expected: Expect) {
-    expected.assert_eq(&words(&decode(body.as_bytes())));
+    expected.assert_eq(&words(&decode(body.as_bytes(), Lines::NONE)));
 }
 
 #[test]
@@ -47,6 +53,16 @@ fn unknown_records_are_passed_over_and_unreadable_ones_counted() {
             {{"record":{{}}}},{{"type":"platform.start","record":{{}}}},7,{TIMEOUT}]"#
         ),
         expect!["done r Timeout; 3 unreadable"],
+    );
+}
+
+#[test]
+fn what_newer_platforms_add_is_passed_over() {
+    check(
+        r#"[{"type":"platform.start","record":{"requestId":"r","tenantId":"blue","functionArn":7,"tracing":null}},
+            {"type":"platform.runtimeDone","record":{"requestId":"r","status":"TimeOut","tenantId":{"id":"blue"},"metrics":null}},
+            {"type":"platform.report","record":{"requestId":"r","status":"error","errorType":"Runtime.InvokeTimeout","tenantId":null,"spans":{}}}]"#,
+        expect!["start r; done r Timeout; report r Some(Timeout)"],
     );
 }
 
@@ -94,14 +110,15 @@ fn a_body_made_to_be_expensive_is_given_up_in_time() {
 proptest! {
     #[test]
     fn no_body_is_too_strange(body in proptest::collection::vec(any::<u8>(), 0..400)) {
-        decode(&body);
+        decode(&body, Lines::NONE);
+        decode(&body, Lines(3));
     }
 
     #[test]
     fn a_timeout_survives_being_cut_anywhere_after_it(end in 0usize..200, junk in "[a-z\\\\\"{}\\[\\]:,]{0,40}") {
         let body = format!("[{TIMEOUT},{TIMEOUT}]");
         let cut = &body.as_bytes()[..(TIMEOUT.len() + 1 + end).min(body.len())];
-        let decoded = decode(&[cut, junk.as_bytes()].concat());
+        let decoded = decode(&[cut, junk.as_bytes()].concat(), Lines::NONE);
         let survives = matches!(&decoded.records[..], [Record::RuntimeDone(first), ..] if first.status == Status::Timeout);
         prop_assert!(survives);
     }
@@ -140,7 +157,7 @@ fn every_body_of_the_corpus_is_survived_and_every_timeout_in_it_found() {
         return;
     };
     for (name, body) in bodies {
-        let decoded = decode(&body);
+        let decoded = decode(&body, Lines::NONE);
         let timeouts = decoded.records.iter().filter(|it| is_timeout(it)).count();
         let text = String::from_utf8_lossy(&body);
         let said = text.matches("\"timeout\"").count();
@@ -165,6 +182,7 @@ pub(crate) fn is_timeout(record: &Record) -> bool {
         | Record::Start(_)
         | Record::Resubscribed
         | Record::Dropped(_)
+        | Record::Log(_)
         | Record::Fault(_) => false,
     }
 }

@@ -8,7 +8,9 @@ use std::time::Duration;
 use hyper::{HeaderMap, StatusCode};
 use overtime_wire::FactKey;
 
-use crate::{http::HttpError, json::Fields};
+use crate::json::Fields;
+
+use super::obstacle::Obstacle;
 
 /// No aggregator may silence us for longer.
 const RETRY_AFTER_MAX: Duration = Duration::from_mins(15);
@@ -17,18 +19,13 @@ const RETRY_AFTER_MAX: Duration = Duration::from_mins(15);
 #[derive(Debug)]
 pub enum Answer {
     /// It has everything but these.
-    Accepted {
-        refused: Vec<FactKey>,
-    },
-    /// It wants none of it.
-    Refused(StatusCode),
+    Accepted { refused: Vec<FactKey> },
+    /// It wants none of it, until somebody does what is said here.
+    Refused { status: StatusCode, fix: &'static str },
     /// It will want it later.
-    Later {
-        status: StatusCode,
-        after: Option<Duration>,
-    },
-    Unreachable(HttpError),
-    TooSlow,
+    Later { status: StatusCode, after: Option<Duration> },
+    /// Nothing came of it.
+    None(Obstacle),
 }
 
 pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
@@ -41,7 +38,7 @@ pub fn read(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Answer {
     if is_passing {
         Answer::Later { status, after: retry_after(headers) }
     } else {
-        Answer::Refused(status)
+        Answer::Refused { status, fix: fix(status, headers, body) }
     }
 }
 
@@ -59,14 +56,30 @@ fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_AFTER_MAX))
 }
 
-/// What to do about a refusal.
-pub fn fix(status: StatusCode) -> &'static str {
+/// What to do about a refusal. AWS names the reason in a header; the aggregator itself does not.
+fn fix(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> &'static str {
+    let named = headers.get("x-amzn-errortype").and_then(|it| it.to_str().ok()).unwrap_or_default();
+    let said = String::from_utf8_lossy(body);
     match status {
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            "allow this function's role to invoke the aggregator's URL, and its account to report"
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => match named {
+            _ if said.contains("scoped to a valid region") => {
+                "set OVERTIME_SIGNING_REGION to the region of the function URL behind OVERTIME_URL"
+            }
+            _ if named.starts_with("InvalidSignature") => {
+                "set OVERTIME_URL to the aggregator's function URL itself, because what is changed on the way is no longer what was signed, and leave the credentials as Lambda sets them"
+            }
+            _ if named.starts_with("ExpiredToken") || named.starts_with("UnrecognizedClient") => {
+                "leave AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN as Lambda sets them"
+            }
+            _ => {
+                "allow this function's role to invoke the aggregator's function URL, and its account to report, and set OVERTIME_AUTH to iam"
+            }
+        },
         StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
             "set OVERTIME_URL to the aggregator's base URL, without /v1/batches"
+        }
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            "let whatever stands before the aggregator take bodies of 1 MiB"
         }
         _ => "deploy an aggregator that is not older than this layer",
     }
@@ -107,7 +120,26 @@ mod tests {
         check(500, "soon", "", expect!["Later { status: 500, after: None }"]);
         for status in [301, 400, 401, 403, 404, 413, 415] {
             let answer = read(StatusCode::from_u16(status).unwrap(), &HeaderMap::new(), b"");
-            assert!(matches!(answer, Answer::Refused(it) if it == status), "{status}");
+            assert!(
+                matches!(answer, Answer::Refused { status: it, .. } if it == status),
+                "{status}"
+            );
         }
+    }
+
+    #[test]
+    fn the_fix_depends_on_the_reason() {
+        let fix_of = |named: &str, body: &str| {
+            let headers: HeaderMap =
+                [("x-amzn-errortype".parse().unwrap(), named.parse().unwrap())]
+                    .into_iter()
+                    .collect();
+            fix(StatusCode::FORBIDDEN, &headers, body.as_bytes())
+        };
+        let region = "Credential should be scoped to a valid region. ";
+        assert!(fix_of("InvalidSignatureException", region).contains("OVERTIME_SIGNING_REGION"));
+        assert!(fix_of("InvalidSignatureException", "").contains("function URL itself"));
+        assert!(fix_of("ExpiredTokenException", "").contains("AWS_SESSION_TOKEN"));
+        assert!(fix_of("AccessDeniedException", "").contains("role"));
     }
 }

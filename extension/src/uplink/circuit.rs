@@ -35,12 +35,14 @@ impl Circuit {
         *self = Self::default();
     }
 
-    /// Rests after a failure: at least as long as the aggregator asked for. `chance` is any number.
+    /// Rests after a failure: at least as long as the aggregator asked for, which it asked of others too. `chance` is any
+    /// number.
     pub fn failed(&mut self, now: EpochMillis, asked: Option<Duration>, chance: u8) {
         let doubled = FIRST.saturating_mul(1 << self.failures.min(16)).min(LONGEST);
         self.failures = self.failures.saturating_add(1);
-        let spread = doubled.mul_f64(0.5 + f64::from(chance) / 255.0);
-        self.until = Some(now.plus(spread.max(asked.unwrap_or_default())));
+        let chance = f64::from(chance) / 255.0;
+        let asked = asked.unwrap_or_default().mul_f64(1.0 + chance / 4.0);
+        self.until = Some(now.plus(doubled.mul_f64(0.5 + chance).max(asked)));
     }
 }
 
@@ -57,6 +59,7 @@ mod tests {
         };
         assert_eq!([rest(None, 0), rest(None, 0), rest(None, 255)], [500, 1_000, 6_000]);
         assert_eq!(rest(Some(Duration::from_mins(9)), 0), 540_000);
+        assert_eq!(rest(Some(Duration::from_mins(8)), 255), 600_000);
         for _ in 0..40 {
             rest(None, 0);
         }

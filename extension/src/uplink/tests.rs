@@ -6,7 +6,7 @@ use std::{
 };
 
 use rustls::{
-    RootCertStore, ServerConfig,
+    ServerConfig,
     crypto::ring,
     pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
 };
@@ -105,6 +105,33 @@ async fn one_connection_serves_many_sends() {
 }
 
 #[tokio::test]
+async fn a_connection_is_there_before_it_is_needed() {
+    let (acceptor, trusting) = authority();
+    for (scheme, tls) in [("http", None), ("https", Some(acceptor))] {
+        let server = Server::start(Manner::AnswersOnce, tls).await;
+        let mut uplink = uplink(scheme, &server, trusting.clone());
+        assert!(is_accepted(&mut uplink, PATIENCE).await);
+        // The kept connection is dead, and nobody can tell; the new one is not.
+        uplink.prepare(Instant::now() + PATIENCE).await;
+        while server.connections() < 2 {
+            tokio::task::yield_now().await;
+        }
+        assert!(is_accepted(&mut uplink, Duration::from_millis(400)).await, "{scheme}");
+        assert_eq!(server.connections(), 2, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_opened_ahead_costs_nothing() {
+    let server = Server::start(Manner::Answers, None).await;
+    let mut kept = uplink("http", &server, Tls::default());
+    assert!(is_accepted(&mut kept, PATIENCE).await);
+    kept.target = Arc::new("http://127.0.0.1:1".parse().unwrap());
+    kept.prepare(Instant::now() + PATIENCE).await;
+    assert!(is_accepted(&mut kept, PATIENCE).await);
+}
+
+#[tokio::test]
 async fn a_dead_connection_costs_a_fresh_one_and_no_batch() {
     for manner in [Manner::ClosesAfterOne, Manner::AnswersOnce] {
         let server = Server::start(manner, None).await;
@@ -135,11 +162,14 @@ fn authority() -> (TlsAcceptor, Tls) {
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_no_client_auth()
-        .with_single_cert(vec![certificate.clone()], key)
+        .with_single_cert(vec![certificate], key)
         .unwrap();
-    let mut roots = RootCertStore::empty();
-    roots.add(certificate).unwrap();
-    (TlsAcceptor::from(Arc::new(config)), Tls::trusting(roots).unwrap())
+    let path = std::env::temp_dir().join(format!("overtime-uplink-{}", std::process::id()));
+    std::fs::write(&path, made.cert.pem()).unwrap();
+    let tls = Tls::trusting(Some(path.clone()));
+    tls.connector().unwrap();
+    std::fs::remove_file(path).unwrap();
+    (TlsAcceptor::from(Arc::new(config)), tls)
 }
 
 #[tokio::test]
@@ -153,5 +183,5 @@ async fn tls_is_spoken_and_certificates_are_checked() {
     assert_eq!(server.connections(), 1);
     let mut stranger = uplink("https", &server, Tls::default());
     let answer = stranger.post(Bytes::new(), Instant::now() + PATIENCE).await;
-    assert!(matches!(answer, Answer::Unreachable(_)), "{answer:?}");
+    assert!(matches!(answer, Answer::None(Obstacle::Untrusted(_))), "{answer:?}");
 }

@@ -9,14 +9,20 @@ use std::time::Duration;
 use overtime_wire::EpochMillis;
 use tokio::time::Instant;
 
-use crate::runtime_api::{Reason, Shutdown};
+use crate::runtime_api::Shutdown;
 
-/// Telemetry is posted 25 ms after it is generated; later it will not come.
-const LISTEN: Duration = Duration::from_millis(50);
+/// Telemetry is posted 25 ms after it is generated, by a platform that may be as busy as we are; later it will not come.
+const LISTEN: Duration = Duration::from_millis(58);
+/// What has come by then must still be read.
+const READ: Duration = Duration::from_millis(2);
+/// Where we get to look late, whoever reads telemetry got no chance either.
+const LATE: Duration = Duration::from_millis(10);
+const READ_LATE: Duration = Duration::from_millis(20);
 const FOR_TALLIES: Duration = Duration::from_millis(300);
 const FOR_VERDICTS: Duration = Duration::from_secs(1);
 /// What is left to the process to end by itself before it is killed.
 const MARGIN: Duration = Duration::from_millis(100);
+const LAST_WORDS: Duration = Duration::from_millis(25);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 const ATTEMPTS: u32 = 2;
 
@@ -24,7 +30,8 @@ const ATTEMPTS: u32 = 2;
 #[derive(Debug)]
 pub(super) struct Leave {
     since: Instant,
-    listens: bool,
+    listens_until: Instant,
+    is_last_look: bool,
     /// From `since` until we are killed, less a margin.
     most: Duration,
     failures: u32,
@@ -36,16 +43,22 @@ impl Leave {
         let most = shutdown.deadline.map_or(FOR_VERDICTS, |it| it.since(now));
         Self {
             since,
-            // A timeout is already known; its environment is wanted back.
-            listens: shutdown.reason != Reason::Timeout,
+            listens_until: since + LISTEN,
+            is_last_look: false,
             most: most.saturating_sub(MARGIN),
             failures: 0,
             failed_at: None,
         }
     }
 
-    pub(super) fn still_listens(&self, now: Instant) -> bool {
-        self.listens && now - self.since < LISTEN.min(self.most)
+    /// Whether what telemetry may still tell is waited for.
+    pub(super) fn still_listens(&mut self, now: Instant) -> bool {
+        if now >= self.listens_until && !self.is_last_look {
+            self.is_last_look = true;
+            let is_late = now - self.listens_until > LATE;
+            self.listens_until = now + if is_late { READ_LATE } else { READ };
+        }
+        now < self.listens_until.min(self.since + self.most)
     }
 
     pub(super) fn is_over(&self, has_verdicts: bool, now: Instant) -> bool {
@@ -54,13 +67,14 @@ impl Leave {
 
     /// How long until the answer of one of the two above changes.
     pub(super) fn next_look(&self, has_verdicts: bool, now: Instant) -> Duration {
-        let end = if self.still_listens(now) { LISTEN } else { self.stay(has_verdicts) };
-        (self.since + end).saturating_duration_since(now)
+        let end = self.since + self.stay(has_verdicts);
+        let next = if now < self.listens_until { end.min(self.listens_until) } else { end };
+        next.saturating_duration_since(now)
     }
 
-    /// When the last send will have to be over.
+    /// When the last send will have to be over, so that there is a moment to say what came of it.
     pub(super) fn deadline(&self, has_verdicts: bool) -> Instant {
-        self.since + self.stay(has_verdicts)
+        self.since + self.stay(has_verdicts).saturating_sub(LAST_WORDS)
     }
 
     /// A failed send is tried once more, and soon.

@@ -3,7 +3,7 @@
 //! A send runs as a task of its own, so that a panic in it costs the send and not the loop. It may span a freeze of
 //! the environment: then the clocks have moved while nobody ran, and a failure says nothing about the aggregator.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use overtime_wire::EpochMillis;
 use tokio::{
@@ -17,10 +17,7 @@ use crate::{
     fault::{self, Place},
     notice::Topic,
     sandbox::Outgoing,
-    uplink::{
-        Uplink,
-        answer::{Answer, fix},
-    },
+    uplink::{Uplink, answer::Answer, obstacle::Obstacle},
 };
 
 /// The longest that a send may take while nobody waits for us to leave.
@@ -36,6 +33,8 @@ const FAILURES_TO_MENTION: u32 = 2;
 pub(super) struct Sending {
     pub(super) outgoing: Outgoing,
     pub(super) since: EpochMillis,
+    /// An event came meanwhile, so there may have been a freeze, however short.
+    pub(super) spans_event: bool,
     started: Instant,
     task: JoinHandle<Returned>,
 }
@@ -79,6 +78,11 @@ impl Sending {
         self.task.abort();
     }
 
+    /// Whether the failure may be the freeze's, and not the aggregator's.
+    fn is_excused(&self, obstacle: &Obstacle, was_frozen: bool, now: EpochMillis) -> bool {
+        was_frozen || self.lost_time(now) || (self.spans_event && obstacle.is_of_connection())
+    }
+
     /// Whether the wall clock left the other one behind, which stands still on some machines while they are frozen.
     fn lost_time(&self, now: EpochMillis) -> bool {
         now.since(self.since) > self.started.elapsed() + FREEZE
@@ -93,16 +97,17 @@ impl Watch {
         let started = Instant::now();
         let deadline =
             self.leave.as_ref().map_or(started + BUDGET, |it| it.deadline(outgoing.has_verdicts()));
-        let mut uplink = self.uplink.take().unwrap_or_else(|| self.spare.sibling());
+        let way = self.way();
         let bytes = outgoing.bytes.clone();
         let asked = self.fault.take();
         let task = tokio::spawn(async move {
             fault::strike(asked, Place::Uplink);
+            let mut uplink = way.uplink().await;
             let (answer, was_frozen) = noticing_freezes(uplink.post(bytes, deadline)).await;
             Returned { uplink, answer, was_frozen }
         });
         self.last_sent = now;
-        self.sending = Some(Sending { outgoing, since: now, started, task });
+        self.sending = Some(Sending { outgoing, since: now, spans_event: false, started, task });
     }
 
     pub(super) fn sent(&mut self, sent: Sent, now: EpochMillis) {
@@ -116,22 +121,17 @@ impl Watch {
                         self.circuit.succeeded();
                         self.sandbox.acknowledged(outgoing, &refused, now);
                     }
-                    Answer::Refused(status) => {
-                        let line = format!("the aggregator answered {status}: {}", fix(status));
+                    Answer::Refused { status, fix } => {
+                        let line = format!("the aggregator answered {status}: {fix}");
                         self.notices.say(Topic::Refused, line);
                         self.sandbox.refused(outgoing, now);
                         self.rest(None, now);
                     }
                     Answer::Later { after, .. } => self.failed(after, now),
-                    Answer::Unreachable(_) | Answer::TooSlow
-                        if was_frozen || sending.lost_time(now) => {}
-                    Answer::Unreachable(error) => {
+                    Answer::None(obstacle) if sending.is_excused(&obstacle, was_frozen, now) => {}
+                    Answer::None(obstacle) => {
                         self.failed(None, now);
-                        self.mention(&chain(&error));
-                    }
-                    Answer::TooSlow => {
-                        self.failed(None, now);
-                        self.mention("it did not answer in time");
+                        self.mention(&obstacle);
                     }
                 }
             }
@@ -152,23 +152,21 @@ impl Watch {
         }
     }
 
-    fn mention(&self, problem: &str) {
-        if self.circuit.failures() >= FAILURES_TO_MENTION || self.leave.is_some() {
-            let line = format!(
-                "cannot report to OVERTIME_URL, {problem}: check its host name, and that this function's network has a route to it"
-            );
-            self.notices.say(Topic::Unreachable, line);
+    /// A snapshot was restored: whatever is under way belongs to another environment.
+    pub(super) fn restored(&mut self) {
+        if let Some(sending) = self.sending.take() {
+            sending.abandon();
         }
+        self.spare = self.spare.restored();
+        self.uplink = None;
     }
-}
 
-/// An error with all that caused it.
-fn chain(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
+    fn mention(&self, obstacle: &Obstacle) {
+        let may_pass = !obstacle.is_lasting() && self.leave.is_none();
+        if may_pass && self.circuit.failures() < FAILURES_TO_MENTION {
+            return;
+        }
+        let topic = if obstacle.is_of_signing() { Topic::Signing } else { Topic::Unreachable };
+        self.notices.say(topic, obstacle.line());
     }
-    line
 }

@@ -100,14 +100,13 @@ impl World {
 
     /// Hands out SHUTDOWN, and returns how long the process took to end.
     pub(crate) async fn shutdown(&mut self, reason: &str) -> Duration {
-        let deadline = now_ms() + 2_000;
+        self.platform.announce_shutdown(reason);
+        self.ended().await
+    }
+
+    /// Returns how long the process takes to end.
+    pub(crate) async fn ended(&mut self) -> Duration {
         let begun = Instant::now();
-        self.platform
-            .events
-            .send(format!(
-                r#"{{"eventType":"SHUTDOWN","shutdownReason":"{reason}","deadlineMs":{deadline}}}"#
-            ))
-            .unwrap();
         let status = timeout(PATIENCE, self.process.wait()).await.unwrap().unwrap();
         assert!(status.success(), "{status}");
         begun.elapsed()
@@ -165,6 +164,14 @@ impl Platform {
         self.nexts.load(Ordering::SeqCst)
     }
 
+    pub(crate) fn announce_shutdown(&self, reason: &str) {
+        let deadline = now_ms() + 2_000;
+        let event = format!(
+            r#"{{"eventType":"SHUTDOWN","shutdownReason":"{reason}","deadlineMs":{deadline}}}"#
+        );
+        self.events.send(event).unwrap();
+    }
+
     async fn hand_out(&self, event: String) {
         let before = self.nexts();
         self.events.send(event).unwrap();
@@ -186,6 +193,7 @@ pub(crate) struct Aggregator {
     batches: Arc<Mutex<Vec<Batch>>>,
     reply: watch::Sender<Reply>,
     connections: Arc<Notify>,
+    accepted: Arc<AtomicUsize>,
 }
 
 impl Aggregator {
@@ -195,7 +203,7 @@ impl Aggregator {
         let (reply, replies) = watch::channel(Reply::Accept);
         let batches = Arc::<Mutex<Vec<Batch>>>::default();
         let heard = Arc::clone(&batches);
-        let connections = serve(socket, move |path, body| {
+        let (connections, accepted) = serve(socket, move |path, body| {
             let (heard, reply) = (Arc::clone(&heard), *replies.borrow());
             async move {
                 assert_eq!(path, "/v1/batches");
@@ -208,11 +216,16 @@ impl Aggregator {
                 }
             }
         });
-        Self { url, batches, reply, connections }
+        Self { url, batches, reply, connections, accepted }
     }
 
     pub(crate) fn reply_with(&self, reply: Reply) {
         self.reply.send_replace(reply);
+    }
+
+    /// How many connections were opened so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
     }
 
     /// Closes every connection, as a network does while an environment is frozen.
@@ -235,16 +248,34 @@ impl Aggregator {
     }
 }
 
-/// Serves HTTP with a function from path and body to status and body; `None` closes. The bell closes all connections.
-fn serve<F, A>(socket: TcpListener, answer: F) -> Arc<Notify>
+/// A credential endpoint, and how often it has been asked.
+pub(crate) async fn credentials() -> (String, Arc<AtomicUsize>) {
+    let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}/", socket.local_addr().unwrap());
+    let asked = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&asked);
+    serve(socket, move |_, _| {
+        counter.fetch_add(1, Ordering::SeqCst);
+        let fields = r#""SecretAccessKey":"b","Token":"c","Expiration":"2999-01-01T00:00:00Z""#;
+        std::future::ready(Some((200, format!(r#"{{"AccessKeyId":"a",{fields}}}"#))))
+    });
+    (url, asked)
+}
+
+/// Serves HTTP with a function from path and body to status and body; `None` closes. The bell closes all connections, which
+/// are counted.
+fn serve<F, A>(socket: TcpListener, answer: F) -> (Arc<Notify>, Arc<AtomicUsize>)
 where
     F: Fn(String, Vec<u8>) -> A + Clone + Send + 'static,
     A: Future<Output = Option<(u16, String)>> + Send,
 {
     let bell = Arc::<Notify>::default();
     let closing = Arc::clone(&bell);
+    let accepted = Arc::<AtomicUsize>::default();
+    let counter = Arc::clone(&accepted);
     tokio::spawn(async move {
         while let Ok((stream, _)) = socket.accept().await {
+            counter.fetch_add(1, Ordering::SeqCst);
             let (answer, closing) = (answer.clone(), Arc::clone(&closing));
             tokio::spawn(async move {
                 tokio::select! {
@@ -254,7 +285,7 @@ where
             });
         }
     });
-    bell
+    (bell, accepted)
 }
 
 async fn converse<F, A>(mut stream: TcpStream, answer: F)

@@ -261,6 +261,9 @@ pub struct Verdict {
     pub environment: ::prost::alloc::string::String,
     #[prost(string, tag = "22")]
     pub log_tail: ::prost::alloc::string::String,
+    /// When the function last wrote to its log; absent when it did not, or when nobody asked for its log.
+    #[prost(sint64, optional, tag = "23")]
+    pub last_log_ms: ::core::option::Option<i64>,
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -51,6 +51,8 @@ pub struct Verdict {
     pub environment: String,
     /// Empty unless asked for.
     pub log_tail: String,
+    /// When the function last wrote to its log. `None` when it did not, or when nobody asked for its log.
+    pub last_log: Option<EpochMillis>,
 }
 
 impl Verdict {
@@ -104,6 +106,7 @@ impl Verdict {
             trace_id: self.trace.map(|it| it.0.to_vec()).unwrap_or_default(),
             environment: clipped(&self.environment, Self::ENVIRONMENT_MAX),
             log_tail: clipped(&self.log_tail, Self::LOG_TAIL_MAX),
+            last_log_ms: self.last_log.map(offset),
         }
     }
 
@@ -139,6 +142,7 @@ impl Verdict {
             trace: trace(&wire.trace_id)?,
             environment: bounded("verdicts.environment", wire.environment, Self::ENVIRONMENT_MAX)?,
             log_tail: bounded("verdicts.log_tail", wire.log_tail, Self::LOG_TAIL_MAX)?,
+            last_log: wire.last_log_ms.map(|it| block.at(it)),
         })
     }
 }

@@ -67,6 +67,7 @@ fn sample() -> Batch {
         trace: TraceId::from_header("Root=1-69054a00-0123456789abcdef01234567"),
         environment: "2026/11/01/orders[8]4e1c".to_owned(),
         log_tail: String::new(),
+        last_log: None,
     };
     Batch {
         function: arn.function,

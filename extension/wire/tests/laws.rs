@@ -25,7 +25,7 @@ prop_compose! {
         request in option::of(any::<[u8; 16]>()),
         trace in option::of(any::<[u8; 16]>()),
         (cold_start, memory_mb) in (any::<bool>(), 128u32..10_240),
-        log_tail in ".{0,40}",
+        (log_tail, last_log) in (".{0,40}", option::of(-5_000i64..900_000)),
     ) -> Verdict {
         let block = Block::from_number(BLOCK);
         let at = |offset: i64| EpochMillis(block.start().0 + offset);
@@ -52,6 +52,7 @@ prop_compose! {
             trace: trace.map(TraceId),
             environment: "environment".to_owned(),
             log_tail,
+            last_log: last_log.map(at),
         }
     }
 }

@@ -17,6 +17,14 @@ pub(super) struct Scenario {
     pub(super) script: &'static [Step],
     /// In the words of `stage`.
     pub(super) expected: &'static str,
+    /// What it may be as well, because the one record that would tell more may come after the process had to go.
+    pub(super) at_least: Option<&'static str>,
+}
+
+impl Scenario {
+    pub(super) fn admits(&self, known: &str) -> bool {
+        known == self.expected || self.at_least == Some(known)
+    }
 }
 
 #[derive(Debug)]
@@ -50,7 +58,7 @@ fn bad_inits(spec: Spec, how: (&str, &str), times: &str) -> Spec {
 }
 
 fn scenario(name: &'static str, script: &'static [Step], expected: &'static str) -> Scenario {
-    Scenario { name, prepare: plain, script, expected }
+    Scenario { name, prepare: plain, script, expected, at_least: None }
 }
 
 fn prepared(scenario: Scenario, prepare: fn(Spec) -> Spec) -> Scenario {
@@ -134,11 +142,15 @@ fn inits() -> Vec<Scenario> {
             |spec| bad_inits(spec, ("FUNCTION_INIT_FAILS", "exit"), "2"),
         ),
         prepared(
-            scenario(
-                "suppressed-init-overruns",
-                &[QUICK, HANG, QUICK, QUICK],
-                "#2 handler, #3 init; invocations 4, timeouts 2, cold_starts 3",
-            ),
+            Scenario {
+                // Nothing but `runtimeDone` says which request it was.
+                at_least: Some("#2 handler, ? init; invocations 4, timeouts 2, cold_starts 3"),
+                ..scenario(
+                    "suppressed-init-overruns",
+                    &[QUICK, HANG, QUICK, QUICK],
+                    "#2 handler, #3 init; invocations 4, timeouts 2, cold_starts 3",
+                )
+            },
             |spec| {
                 let spec = bad_inits(spec, ("FUNCTION_INIT_MS", "60000"), "1");
                 spec.variable("FUNCTION_GOOD_INITS", "1")

@@ -7,12 +7,14 @@ use std::sync::Arc;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::json;
 
 use super::{Refusal, extensions};
 use crate::clock;
 use crate::core::Core;
+use crate::spec::Telemetry;
 use crate::telemetry::request;
 
 pub(super) async fn subscribe(
@@ -35,6 +37,13 @@ pub(super) async fn subscribe(
     if !open {
         let message = "Telemetry API subscription is closed already";
         return Err(Refusal::forbidden("Telemetry.SubscriptionClosed", message));
+    }
+    if core.spec.telemetry == Telemetry::Missing {
+        let body = json!({
+            "errorType": "Telemetry.NotSupported",
+            "errorMessage": "Telemetry API is not supported",
+        });
+        return Ok((StatusCode::ACCEPTED, Json(body)).into_response());
     }
     let wish = request::read(&body)
         .map_err(|why| Refusal::bad_request("ValidationError", why.to_string()))?;

@@ -1,6 +1,7 @@
 //! What can be seen of an environment from outside, also while an invocation runs.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -125,6 +126,11 @@ impl Observer {
     /// Has something done whenever the environment is about to thaw, while it still stands still.
     pub fn before_thaw(&self, hook: impl Fn() + Send + Sync + 'static) {
         self.core.before_thaw.add(hook);
+    }
+
+    /// Where an extension listens for telemetry, once it has asked for it.
+    pub fn listener(&self, extension: &str) -> Option<SocketAddr> {
+        self.core.telemetry.target(extension).map(|it| it.address)
     }
 
     /// The directory that is `/tmp` to the processes.

@@ -76,6 +76,7 @@ fn timeout() -> Timeout {
         trace: None,
         environment: "sandbox-1".to_owned(),
         log_tail: String::new(),
+        last_log: None,
     };
     Timeout {
         function: overtime_wire::FunctionKey {
@@ -115,7 +116,8 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
           "memory_bytes": null,
           "max_memory_used_bytes": null,
           "trace_id": null,
-          "log_tail": null
+          "log_tail": null,
+          "silent_ms": null
         }"#]]
     .assert_eq(&item);
 
@@ -125,9 +127,11 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
     known.verdict.trace = Some(TraceId([2; 16]));
     known.verdict.timeout = Duration::from_secs(3);
     known.verdict.duration = Some(Duration::from_micros(3_000_400));
+    known.verdict.last_log = Some(NOW.plus(Duration::from_millis(400)));
     let item = serde_json::to_value(Item::of(&known)).unwrap();
     assert_eq!(item["memory_bytes"], 134_217_728);
     assert_eq!(item["request_id"], "3da1f2dc-0a1b-4c2d-8e3f-00112233aabb");
     assert_eq!(item["trace_id"], "1-02020202-020202020202020202020202");
     assert_eq!((&item["timeout_ms"], &item["duration_ms"]), (&3_000.into(), &3_000.into()));
+    assert_eq!(item["silent_ms"], 2_600);
 }

@@ -179,6 +179,7 @@ pub(in crate::domain) fn claim(name: char, now: EpochMillis) -> Timeout {
         trace: Some(TraceId([number; 16])),
         environment: "2026/10/31/[8]0123456789abcdef".to_owned(),
         log_tail: "a line".to_owned(),
+        last_log: None,
     };
     Timeout { function: function(), incarnation: IncarnationId([7; 16]), verdict, detected_at: now }
 }

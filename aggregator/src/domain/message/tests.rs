@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use expect_test::{Expect, expect};
+use expect_test::{Expect, expect, expect_file};
 use overtime_wire::{Evidence, Outcome};
 
 use super::*;
@@ -66,74 +66,8 @@ fn taken_back(mut claim: Timeout) -> Timeout {
 fn an_opening_is_told_whole() {
     let (_, message) = last_message(&[(1, confirmed())], None);
     let body: Value = serde_json::from_str(&message.body).unwrap();
-    expect![[r#"
-        {
-          "data": {
-            "alert": {
-              "ended_because": null,
-              "ends_at": null,
-              "episode": "f765cd20f54df16e4e80b5fa757f2f9b",
-              "fingerprint": "993e71402475d17bc38104c4f00a8d15",
-              "opened_at": "2026-11-01T00:00:01.000Z",
-              "silenced": false,
-              "starts_at": "2026-11-01T00:00:00.000Z",
-              "url": "https://o.example/functions/123456789012/eu-west-1/orders"
-            },
-            "annotations": {
-              "description": "Request 61616161-6161-6161-6161-616161616161 ran into its timeout of 3 s: the function's own code was still running; Lambda's report says so.",
-              "summary": "orders timed out (123456789012, eu-west-1)"
-            },
-            "labels": {
-              "cloud.account.id": "123456789012",
-              "cloud.platform": "aws_lambda",
-              "cloud.provider": "aws",
-              "cloud.region": "eu-west-1",
-              "cloud.resource_id": "arn:aws:lambda:eu-west-1:123456789012:function:orders",
-              "faas.name": "orders",
-              "faas.version": "8"
-            },
-            "samples": [
-              {
-                "cause": "handler",
-                "duration_ms": 3000,
-                "evidence": "report",
-                "faas.coldstart": false,
-                "faas.invocation_id": "61616161-6161-6161-6161-616161616161",
-                "faas.max_memory": 134217728,
-                "faas.version": "8",
-                "inferred": false,
-                "max_memory_used_bytes": 77594624,
-                "retracted": false,
-                "sandbox": "2026/10/31/[8]0123456789abcdef",
-                "started_at": "2026-10-31T23:59:57.000Z",
-                "time": "2026-11-01T00:00:00.000Z",
-                "timeout_ms": 3000,
-                "trace_id": "1-61616161-616161616161616161616161",
-                "why": "the function's own code was still running; Lambda's report says so"
-              }
-            ],
-            "schema": "1",
-            "stats": {
-              "distinct_functions": 1,
-              "timeout_ms": 3000,
-              "timeouts": 1,
-              "window_s": 1
-            },
-            "status": "firing",
-            "subscription": {
-              "condition": {
-                "any_timeout": {}
-              },
-              "id": "any-timeout",
-              "name": "Any timeout",
-              "severity": "error"
-            },
-            "test": false,
-            "transition": "firing"
-          },
-          "timestamp": "2026-11-01T00:00:01.000Z",
-          "type": "dev.overtime.alert.firing"
-        }"#]].assert_eq(&serde_json::to_string_pretty(&body).unwrap());
+    let told = serde_json::to_string_pretty(&body).unwrap() + "\n";
+    expect_file!["opening.json"].assert_eq(&told);
 }
 
 #[test]
