@@ -1,9 +1,11 @@
 //! An aggregator that is slow, gone or against it: the real extension goes on, counts what it lost, and says what to fix.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use sandbox::Environment;
 use sandbox::proxy::{Proxy, Reply, Weather};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -11,6 +13,8 @@ use super::reporting::{ACCEPTED, Heard, hang, said, succeed, unfrozen, unsigned}
 use super::stage::{SOON, Server};
 use crate::emulator::stage::eventually;
 
+/// So many worlds at once: more would starve each other's last sends.
+const AT_ONCE: usize = 4;
 const A_SECOND: Duration = Duration::from_secs(1);
 
 /// What a weather costs, and what is said about it.
@@ -84,6 +88,7 @@ async fn check(weather: Weather, cost: Cost, line: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_lost_is_counted_by_reason_and_told_when_it_clears() {
+    let places = Arc::new(Semaphore::new(AT_ONCE));
     let answering = |status| Weather::Answering(Reply::status(status));
     let patience = |status| Weather::Answering(Reply { status, retry_after: Some(1) });
     let mut storms = JoinSet::new();
@@ -99,7 +104,11 @@ async fn what_was_lost_is_counted_by_reason_and_told_when_it_clears() {
         (answering(404), Cost::Facts, "set OVERTIME_URL to the aggregator's base URL"),
         (answering(413), Cost::Facts, "take bodies of 1 MiB"),
     ] {
-        storms.spawn(check(weather, cost, line));
+        let places = Arc::clone(&places);
+        storms.spawn(async move {
+            let _place = places.acquire_owned().await.unwrap();
+            check(weather, cost, line).await;
+        });
     }
     storms.join_all().await;
 }
