@@ -64,9 +64,9 @@ impl Evaluator {
         let hours = self.hours(job, now).await?;
         // None reads what another writes, and somebody waits for the alert.
         let (enqueued, (), _) = try_join3(
-            self.alert(job, (timeouts, &hours), now),
-            self.summary(job, &hours),
-            self.store.learn(&job.function, &learned),
+            Box::pin(self.alert(job, (timeouts, &hours), now)),
+            Box::pin(self.summary(job, &hours)),
+            Box::pin(self.store.learn(&job.function, &learned)),
         )
         .await?;
         Ok(Evaluated { enqueued })

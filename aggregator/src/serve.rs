@@ -62,7 +62,8 @@ use crate::{
 ///
 /// Settings are read from the environment: `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`
 /// say where alerts go, `OVERTIME_LOG` what is logged to standard error (`info`, or a filter such as
-/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`).
+/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`), and
+/// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, `_HOURS`, `_TIMEOUTS`, `_LOG_TAILS` and `_MESSAGES` how long each is kept.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// The address to listen on: loopback only, because there is no authentication. Port 0 takes any that is free.
@@ -137,7 +138,7 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
         let engine = start_engine(&serve.data.clone().unwrap_or(data_default)).await?;
         (Access::embedded(&engine.endpoint()), Some(Arc::new(engine)))
     };
-    let store = Store::new(access.dynamo);
+    let store = Store::new(access.dynamo).keeping(config.retention);
     store.ensure_tables().await.context("the tables cannot be made")?;
     let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
     let house = House::new(store, changes, format!("http://{address}"));

@@ -11,7 +11,7 @@
 //! | [`schema`] | every table, key, attribute and index, and nothing else that knows their names |
 //! | [`facts`] | `record`, `tallies`, `verdicts` |
 //! | [`blocks`] | `put_part`, `blocks` |
-//! | [`timeouts`] | `put_timeout`, `timeouts` |
+//! | [`timeouts`] | `put_timeout`, `timeouts`, `timeout`, `join_log_tails` |
 //! | [`hours`] | `put_hour`, `hours` |
 //! | [`functions`] | `put_summary`, `summary`, `fleet` |
 //! | [`histories`] | `learn`, `history` |
@@ -19,6 +19,7 @@
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
+//! | [`retention`] | how long what is kept is kept |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
 //!
 //! **Invariant.** No clock: `now` is an argument. The store never sees the channels.
@@ -37,6 +38,7 @@ mod item;
 #[cfg(test)]
 pub(crate) mod laboratory;
 pub mod outbox;
+pub mod retention;
 pub mod schema;
 pub mod tables;
 pub mod timeouts;
@@ -48,12 +50,15 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use self::retention::Retention;
+
 /// The two tables. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
     /// Days of the timeouts list that this process has marked, so that it marks each once.
     days: Arc<Mutex<HashSet<i64>>>,
+    retention: Retention,
 }
 
 /// Why the store did not do it.
@@ -90,6 +95,17 @@ impl Consistency {
 
 impl Store {
     pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
-        Self { dynamo, days: Arc::default() }
+        Self { dynamo, days: Arc::default(), retention: Retention::default() }
+    }
+
+    /// The same store, keeping what it writes for as long as `retention` says.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// How long what is written is kept.
+    pub fn retention(&self) -> Retention {
+        self.retention
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, BLOCKS_LIVE, Key, STATE,
+            self, Key, STATE,
             attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
         },
     },
@@ -61,7 +61,7 @@ impl Store {
         item.insert(VALUE.to_owned(), json(part)?);
         item.insert(GENERATION.to_owned(), number(basis.generation));
         item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(key.block.end().plus(BLOCKS_LIVE));
+        let expires = schema::expires(key.block.end().plus(self.retention.blocks));
         item.insert(EXPIRES.to_owned(), number(expires));
         let put = self
             .dynamo

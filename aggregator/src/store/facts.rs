@@ -15,7 +15,7 @@ use crate::{
         Store, StoreError,
         item::{Row, bytes, failed, number, text, won},
         schema::{
-            self, FACT_SHARDS, FACTS, FACTS_LIVE,
+            self, FACT_SHARDS, FACTS,
             attribute::{ACCEPTED, BYTES, EXPIRES, PK, RANK, SK, WRITES},
         },
     },
@@ -96,7 +96,7 @@ impl Store {
     ) -> Result<Recording, StoreError> {
         let (block, incarnation) = (fact.block(), author.incarnation);
         let shard = schema::fact_shard(incarnation);
-        let expires = schema::expires(block.end().plus(FACTS_LIVE));
+        let expires = schema::expires(block.end().plus(self.retention.facts));
         let mut update = self
             .dynamo
             .update_item()

@@ -19,7 +19,7 @@ use crate::{
         blocks::HAS_SEEN_MORE,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, HOURS_LIVE, Key, STATE,
+            self, Key, STATE,
             attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
         },
     },
@@ -65,7 +65,7 @@ impl Store {
         item.insert(VALUE.to_owned(), json(view)?);
         item.insert(GENERATION.to_owned(), number(basis.generation));
         item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(hour.end().plus(HOURS_LIVE));
+        let expires = schema::expires(hour.end().plus(self.retention.hours));
         item.insert(EXPIRES.to_owned(), number(expires));
         let put = self
             .dynamo

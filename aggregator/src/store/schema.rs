@@ -16,7 +16,8 @@
 //! | pk | sk | what | attributes |
 //! |---|---|---|---|
 //! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` |
-//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, listed: `day` `fday` `at` |
+//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, with a log tail: `l`, listed: `day` `fday` `at` |
+//! | `L#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | the log tail of such an entry | `v` `g` `w` `x` |
 //! | `D#` | `DAY` | a day that has timeouts | `x` |
 //! | `H#ACCOUNT#REGION#NAME#SEASON` | `HOUR` | what a function's hour adds up to | `v` `g` `w` `x` |
 //! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` `x` |
@@ -36,7 +37,7 @@
 //!
 //! Attributes: `b` a fact's bytes as they came, `r` its rank, `w` writes (of a view: the sum it was made from), `a` first
 //! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest hour, `at` a
-//! place in the list, `ver` version, `due` in milliseconds, `queued` in milliseconds.
+//! place in the list, `l` the length of a log tail, `ver` version, `due` in milliseconds, `queued` in milliseconds.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
 
@@ -58,7 +59,7 @@ pub const ROW_PARTITIONS: u64 = 64;
 pub const DAY_SHARDS: u64 = 4;
 pub const OUTBOX_SHARDS: u64 = 4;
 
-/// Raw facts live this long after their block.
+/// Raw facts live this long after their block, unless the settings say otherwise, as for all of these.
 pub const FACTS_LIVE: Duration = Duration::from_hours(72);
 /// Block views live this long after their block.
 pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
@@ -66,6 +67,8 @@ pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
 pub const HOURS_LIVE: Duration = Duration::from_hours(400 * 24);
 /// Entries of the timeouts list live this long after their block.
 pub const TIMEOUTS_LIVE: Duration = Duration::from_hours(90 * 24);
+/// The log tails of entries live this long after their block.
+pub const LOG_TAILS_LIVE: Duration = Duration::from_hours(14 * 24);
 /// Markers of days live this much longer than what they mark.
 pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
@@ -86,6 +89,7 @@ pub mod attribute {
     pub const DAY: &str = "day";
     pub const FUNCTION_DAY: &str = "fday";
     pub const PLACE: &str = "at";
+    pub const LOG_TAIL: &str = "l";
     pub const VERSION: &str = "ver";
     pub const STATUS: &str = "status";
     pub const QUEUED: &str = "queued";
@@ -213,6 +217,11 @@ pub fn timeouts_pk(function: &FunctionKey, block: Block) -> String {
 
 pub fn timeout_sk(incarnation: IncarnationId, ordinal: Ordinal) -> String {
     format!("{incarnation}#{:010}", ordinal.0)
+}
+
+/// Where the log tail of the entry under `entry` lies.
+pub fn log_tail_key(entry: &Key) -> Key {
+    Key { pk: entry.pk.replacen('V', "L", 1), sk: entry.sk.clone() }
 }
 
 /// Which verdict a sort key of the timeouts list names.
