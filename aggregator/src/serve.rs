@@ -42,7 +42,7 @@ use crate::{
     console::{self, Console},
     deliver::Deliverer,
     domain::{alert::Rule, fact::Job},
-    evaluate::Evaluator,
+    evaluate::{Evaluator, damper::Budget, paced::Paced},
     store::{
         Store, StoreError,
         access::Access,
@@ -79,6 +79,8 @@ pub struct Serve {
 
 /// How long everything may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How often to look for what was put off and is due.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
 /// How often the embedded store's file is tidied.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 
@@ -209,7 +211,10 @@ impl House {
     /// Starts every door that is not answered over HTTP.
     fn open(&self, config: Config, stop: &watch::Sender<bool>) -> JoinSet<()> {
         let mut doors = JoinSet::new();
-        doors.spawn(self.follower(config.tally_delay).run(stop.subscribe()));
+        let evaluator = Evaluator { store: self.store.clone(), console: self.console.clone() };
+        let paced = Paced::new(evaluator, Budget::default());
+        doors.spawn(self.follower(paced.clone(), config.tally_delay).run(stop.subscribe()));
+        doors.spawn(wake(paced, self.enqueued.clone(), stop.subscribe()));
         let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock);
         doors.spawn(deliverer.run(self.enqueued.clone(), until(stop.subscribe())));
         let sweep = Sweep {
@@ -225,14 +230,14 @@ impl House {
 
     fn follower(
         &self,
+        paced: Paced,
         tally_delay: Duration,
     ) -> Follower<impl Fn(Job) -> Evaluation + Clone + use<>> {
-        let evaluator = Evaluator { store: self.store.clone(), console: self.console.clone() };
         let bell = self.enqueued.clone();
         let evaluate = move |job: Job| -> Evaluation {
-            let (evaluator, bell) = (evaluator.clone(), bell.clone());
+            let (paced, bell) = (paced.clone(), bell.clone());
             Box::pin(async move {
-                if evaluator.evaluate(&job, clock()).await?.enqueued > 0 {
+                if !paced.run(&job, clock()).await?.enqueued.is_empty() {
                     bell.notify_one();
                 }
                 Ok(())
@@ -250,6 +255,25 @@ impl House {
 }
 
 type Evaluation = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// Evaluates what was put off, as soon as it is due. What an earlier process put off is among it.
+async fn wake(paced: Paced, enqueued: Arc<Notify>, stop: watch::Receiver<bool>) {
+    let mut stopped = std::pin::pin!(until(stop));
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = sleep(WAKE_EVERY) => {}
+        }
+        match paced.wake(clock()).await {
+            Ok(evaluated) if evaluated.enqueued.is_empty() => {}
+            Ok(_) => enqueued.notify_one(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what was put off stays due");
+            }
+        }
+    }
+}
 
 /// Keeps the embedded store's file from growing with what is over.
 async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {

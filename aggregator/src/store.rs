@@ -18,6 +18,7 @@
 //! | [`totals`] | `put_total`, `fleet_totals` |
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
+//! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
 //! | [`retention`] | how long what is kept is kept |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
@@ -43,6 +44,7 @@ pub mod schema;
 pub mod tables;
 pub mod timeouts;
 pub mod totals;
+pub mod wakes;
 
 use std::{
     collections::HashSet,
@@ -59,7 +61,12 @@ pub struct Store {
     /// Days of the timeouts list that this process has marked, so that it marks each once.
     days: Arc<Mutex<HashSet<i64>>>,
     retention: Retention,
+    /// Keys of items that could not be read and were said once.
+    unreadable: Arc<Mutex<HashSet<String>>>,
 }
+
+/// More unreadable items than this are not told apart: the log is not the place for them any more.
+const UNREADABLE_MAX: usize = 1_000;
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -95,7 +102,12 @@ impl Consistency {
 
 impl Store {
     pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
-        Self { dynamo, days: Arc::default(), retention: Retention::default() }
+        Self {
+            dynamo,
+            days: Arc::default(),
+            retention: Retention::default(),
+            unreadable: Arc::default(),
+        }
     }
 
     /// The same store, keeping what it writes for as long as `retention` says.
@@ -107,5 +119,27 @@ impl Store {
     /// How long what is written is kept.
     pub fn retention(&self) -> Retention {
         self.retention
+    }
+
+    /// What was read, or nothing where it is not something we ever write: that is said once, and no reason to stop. One item that
+    /// was damaged must not take with it everything that lies beside it.
+    pub(crate) fn unless_corrupt<T>(
+        &self,
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(it) => Ok(Some(it)),
+            Err(StoreError::Corrupt { key, problem }) => {
+                let first = self
+                    .unreadable
+                    .lock()
+                    .is_ok_and(|mut it| it.len() < UNREADABLE_MAX && it.insert(key.clone()));
+                if first {
+                    tracing::error!(key, problem, "an item cannot be read and is left out");
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

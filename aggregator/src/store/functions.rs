@@ -74,7 +74,7 @@ impl Store {
             .send();
         let mut rows = Vec::new();
         while let Some(item) = items.next().await {
-            rows.push(summary(&Row(item.map_err(failed)?))?);
+            rows.extend(self.unless_corrupt(summary(&Row(item.map_err(failed)?)))?);
         }
         Ok(rows)
     }

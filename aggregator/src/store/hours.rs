@@ -46,12 +46,11 @@ impl Store {
     ) -> Result<Vec<StandingHour>, StoreError> {
         let pk = |season| schema::hours_pk(function, season);
         let rows = self.hourly_rows(pk, (first, last), consistency).await?;
-        rows.iter()
-            .map(|row| {
-                let (hour, basis) = hourly_basis(row)?;
-                Ok(StandingHour { hour, basis, view: row.json(VALUE)? })
-            })
-            .collect()
+        let standing = |row: &Row| {
+            let (hour, basis) = hourly_basis(row)?;
+            Ok(StandingHour { hour, basis, view: row.json(VALUE)? })
+        };
+        rows.iter().filter_map(|row| self.unless_corrupt(standing(row)).transpose()).collect()
     }
 
     /// Writes an item of a partition of hours under its basis.

@@ -110,8 +110,9 @@ impl Store {
             for item in page.items.unwrap_or_default() {
                 let row = Row(item);
                 let id = schema::parse_outbox_pk(row.text(PK)?);
-                let id = id.ok_or_else(|| row.corrupt(PK, "names no message"))?.to_owned();
-                due.push((EpochMillis(row.number(DUE)?), id));
+                let id = id.ok_or_else(|| row.corrupt(PK, "names no message"));
+                let Some(id) = self.unless_corrupt(id)? else { continue };
+                due.push((EpochMillis(row.number(DUE)?), id.to_owned()));
             }
         }
         due.sort();

@@ -142,7 +142,8 @@ impl Store {
         while let Some(item) = items.next().await {
             let row = Row(item.map_err(failed)?);
             let key = schema::parse_timeout_sk(row.text(SK)?);
-            let key = key.ok_or_else(|| row.corrupt(SK, "names no verdict"))?;
+            let key = key.ok_or_else(|| row.corrupt(SK, "names no verdict"));
+            let Some(key) = self.unless_corrupt(key)? else { continue };
             // What an earlier generation wrote is written again, as if it had seen nothing.
             let current = row.number::<u32>(GENERATION)? >= CURRENT;
             known.insert(key, if current { row.number(WRITES)? } else { 0 });

@@ -54,8 +54,8 @@ impl Store {
         let mut days = Vec::new();
         while let Some(item) = items.next().await {
             let row = Row(item.map_err(failed)?);
-            let day = row.text(SK)?.parse();
-            days.push(day.map_err(|error| row.corrupt(SK, error))?);
+            let day = row.text(SK)?.parse::<i64>().map_err(|error| row.corrupt(SK, error));
+            days.extend(self.unless_corrupt(day)?);
         }
         Ok(days)
     }

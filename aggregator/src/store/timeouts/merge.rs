@@ -149,7 +149,9 @@ impl Partition<'_> {
             self.ended = self.from.is_none();
             for item in answer.items.unwrap_or_default() {
                 let row = Row(item);
-                self.buffer.push_back((row.text(PLACE)?.to_owned(), timeout(&row)?));
+                let place = row.text(PLACE)?.to_owned();
+                let entry = self.store.unless_corrupt(timeout(&row))?;
+                self.buffer.extend(entry.map(|it| (place, it)));
             }
         }
         Ok(())
