@@ -101,7 +101,10 @@ impl Evaluator {
     async fn tallies(&self, job: &Job) -> Result<Vec<Standing<Tally>>, StoreError> {
         let whole = self.store.whole_tallies(&job.function, job.block).await?;
         let key = PartKey { function: &job.function, block: job.block, part: Part::Tally };
-        self.store.put_part(key, &TallyPart::of(&whole.facts), Basis::of(whole.writes)).await?;
+        if whole.writes > 0 {
+            let part = TallyPart::of(&whole.facts);
+            self.store.put_part(key, &part, Basis::of(whole.writes)).await?;
+        }
         Ok(whole.facts)
     }
 
@@ -112,7 +115,7 @@ impl Evaluator {
         let basis = Basis::of(whole.writes);
         let key = PartKey { function: &job.function, block: job.block, part: Part::Verdict };
         let stands = self.store.part_basis(key).await?;
-        let news = stands.is_none_or(|it| it < basis);
+        let news = whole.writes > 0 && stands.is_none_or(|it| it < basis);
         if news && !timeouts.is_empty() {
             self.list(job, &timeouts).await?;
         }
@@ -172,5 +175,7 @@ impl Evaluator {
     }
 }
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
