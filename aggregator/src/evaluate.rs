@@ -176,6 +176,8 @@ impl Evaluator {
 }
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod simulation;
 #[cfg(test)]
 mod tests;
