@@ -4,16 +4,22 @@
 //! write down; what an error means to a caller is [`problem`]'s business alone, and what every answer carries, whoever
 //! gives it, is [`shield`]'s.
 
+mod answer;
 pub mod batches;
 mod functions;
 mod health;
+mod openapi;
 mod parameters;
 pub mod problem;
+mod shapes;
 pub mod shield;
+mod timeout;
 mod timeouts;
+mod words;
 
 use axum::{Router, routing::get};
 use overtime_wire::EpochMillis;
+use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{batches::Inlet, problem::Problem},
@@ -29,15 +35,27 @@ pub struct Reader {
 
 /// Everything a machine may ask or say.
 pub fn router(inlet: Inlet, reader: Reader) -> Router {
-    let read = Router::new()
-        .route("/healthz", get(health::show))
-        .route("/api/v1/timeouts", get(timeouts::list))
-        .route("/api/v1/functions", get(functions::list))
-        .route("/api/v1/functions/{account}/{region}/{name}", get(functions::show))
-        .with_state(reader);
-    batches::routes(inlet).merge(read).fallback(nothing)
+    let ready = Router::new().route("/healthz", get(health::ready)).with_state(reader.clone());
+    batches::routes(inlet)
+        .merge(ready)
+        .merge(read(reader))
+        .fallback(nothing)
+        .method_not_allowed_fallback(not_allowed)
+}
+
+/// What `/api/v1` answers, each route with its description.
+fn read(reader: Reader) -> Router {
+    let router = OpenApiRouter::with_openapi(openapi::describe())
+        .routes(routes!(timeout::show))
+        .routes(routes!(functions::show));
+    let router = openapi::list(router, routes!(timeouts::list));
+    openapi::finish(router.with_state(reader))
 }
 
 async fn nothing() -> Problem {
     Problem::not_found("nothing is served under this path")
+}
+
+async fn not_allowed() -> Problem {
+    Problem::not_allowed()
 }

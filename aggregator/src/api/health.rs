@@ -4,7 +4,7 @@ use axum::extract::State;
 
 use crate::api::{Reader, problem::Problem};
 
-pub(super) async fn show(State(reader): State<Reader>) -> Result<&'static str, Problem> {
+pub(super) async fn ready(State(reader): State<Reader>) -> Result<&'static str, Problem> {
     reader.store.next_due().await?;
     Ok("ok\n")
 }

@@ -143,6 +143,22 @@ impl Store {
         Ok(known)
     }
 
+    /// One of a function's timeouts, also when it was taken back; by all that its key is made of.
+    pub async fn timeout(
+        &self,
+        function: &FunctionKey,
+        block: Block,
+        (incarnation, ordinal): (IncarnationId, Ordinal),
+    ) -> Result<Option<Timeout>, StoreError> {
+        let key = Key {
+            pk: schema::timeouts_pk(function, block),
+            sk: schema::timeout_sk(incarnation, ordinal),
+        };
+        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(keyed(&key)));
+        let item = get.send().await.map_err(failed)?.item;
+        item.map(|it| timeout(&Row(it))).transpose()
+    }
+
     /// The newest that the filter covers, after `cursor`, at most `limit`. Looks at a bounded number of items, so a
     /// rare match may make a page short without ending the list.
     pub async fn timeouts(
