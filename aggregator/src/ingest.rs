@@ -7,6 +7,8 @@
 //! **Invariant.** Whoever calls has checked that the sender may speak for the batch's account; nothing here asks again. What
 //! is counted as accepted is in the table.
 
+pub mod ledger;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use overtime_wire::{Batch, EpochMillis, FactKey, Untimely};
 

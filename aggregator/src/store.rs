@@ -15,6 +15,7 @@
 //! | [`functions`] | `put_summary`, `summary`, `fleet` |
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
+//! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
 //!
@@ -32,6 +33,7 @@ mod item;
 #[cfg(test)]
 pub(crate) mod laboratory;
 pub mod outbox;
+pub mod rejections;
 pub mod schema;
 pub mod tables;
 pub mod timeouts;
