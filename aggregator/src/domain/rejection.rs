@@ -16,14 +16,14 @@ use std::{
 
 use overtime_wire::{AccountId, EpochMillis, Untimely};
 
+use crate::domain::hour::Hour;
+
 /// Most callers that are told apart by one process in one hour.
 pub const CALLERS_MAX: usize = 256;
 /// How long counts are gathered before they are written; the first after a pause is written at once.
 pub const GATHERED_FOR: Duration = Duration::from_secs(10);
 /// Most counters that wait to be written while the store is away; what would be another is dropped.
 const WAITING_MAX: usize = 4_096;
-
-const HOUR_MS: i64 = 3_600_000;
 
 /// Why a fact or a batch was not let in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -120,20 +120,6 @@ impl FromStr for Caller {
             "others" => Ok(Self::Others),
             account => account.parse().map(Self::Account).map_err(|_| InvalidCaller),
         }
-    }
-}
-
-/// An hour since 1970.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Hour(pub i64);
-
-impl Hour {
-    pub fn of(at: EpochMillis) -> Self {
-        Self(at.0.div_euclid(HOUR_MS))
-    }
-
-    pub fn start(self) -> EpochMillis {
-        EpochMillis(self.0.saturating_mul(HOUR_MS))
     }
 }
 

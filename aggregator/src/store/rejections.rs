@@ -7,7 +7,7 @@ use futures::future::try_join_all;
 use overtime_wire::EpochMillis;
 
 use crate::{
-    domain::rejection::{Hour, Rejection},
+    domain::{hour::Hour, rejection::Rejection},
     store::{
         Store, StoreError,
         item::{Row, failed, number, text},
