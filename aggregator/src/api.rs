@@ -6,11 +6,16 @@
 
 mod answer;
 pub mod batches;
+mod fleet;
+mod function;
 mod functions;
 mod health;
 mod openapi;
+mod overview;
 mod parameters;
 pub mod problem;
+mod range;
+mod series;
 mod shapes;
 pub mod shield;
 mod timeout;
@@ -22,15 +27,30 @@ use overtime_wire::EpochMillis;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{batches::Inlet, problem::Problem},
-    store::Store,
+    api::{batches::Inlet, fleet::Fleet, problem::Problem},
+    store::{Store, changes::Changes},
 };
 
 /// What the read API needs.
 #[derive(Debug, Clone)]
 pub struct Reader {
-    pub store: Store,
-    pub clock: fn() -> EpochMillis,
+    store: Store,
+    clock: fn() -> EpochMillis,
+    fleet: Fleet,
+    /// The facts' stream, where this process can tell how far it has been followed.
+    changes: Option<Changes>,
+}
+
+impl Reader {
+    pub fn new(store: Store, clock: fn() -> EpochMillis) -> Self {
+        Self { store, clock, fleet: Fleet::default(), changes: None }
+    }
+
+    /// The same, which can also tell how far the facts' stream has been followed.
+    #[must_use]
+    pub fn following(self, changes: Changes) -> Self {
+        Self { changes: Some(changes), ..self }
+    }
 }
 
 /// Everything a machine may ask or say.
@@ -46,9 +66,18 @@ pub fn router(inlet: Inlet, reader: Reader) -> Router {
 /// What `/api/v1` answers, each route with its description.
 fn read(reader: Reader) -> Router {
     let router = OpenApiRouter::with_openapi(openapi::describe())
+        .routes(routes!(overview::show))
+        .routes(routes!(function::show))
         .routes(routes!(timeout::show))
-        .routes(routes!(functions::show));
-    let router = openapi::list(router, routes!(timeouts::list));
+        .routes(routes!(health::show));
+    let router = [
+        routes!(overview::list_series),
+        routes!(functions::list),
+        routes!(function::list_series),
+        routes!(timeouts::list),
+    ]
+    .into_iter()
+    .fold(router, openapi::list);
     openapi::finish(router.with_state(reader))
 }
 

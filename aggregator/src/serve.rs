@@ -208,7 +208,7 @@ impl House {
     }
 
     fn router(&self) -> Router {
-        let reader = Reader { store: self.store.clone(), clock };
+        let reader = Reader::new(self.store.clone(), clock).following(self.changes.clone());
         let pages = console::router(Console { store: self.store.clone(), clock });
         let api = api::router(self.inlet.clone(), reader).layer(Extension(Caller::Loopback));
         shield::protect(api.merge(pages), Hosts::loopback())

@@ -1,125 +1,159 @@
-//! `GET /api/v1/functions` and `GET /api/v1/functions/{account}/{region}/{name}`: who reports, and what one of them did.
+//! `GET /api/v1/functions`: who reports, filtered, sorted and cut into pages.
+//!
+//! It is made from the rows, one for each function, which know the hours of their last day. Sorting by anything needs all
+//! of them; they are read in a bounded number of reads, and once a second at most.
 
-use std::{collections::BTreeMap, time::Duration};
+pub(super) mod filter;
+pub(super) mod order;
+mod row;
 
 use axum::{extract::State, response::Response};
-use overtime_wire::{Block, Counts, EpochMillis, FunctionKey, Losses};
-use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use overtime_wire::EpochMillis;
+use serde::Deserialize;
 
+use self::{
+    filter::{GlobText, TagText},
+    order::{DirectionText, Place, PlaceText, SortText},
+};
+pub(super) use self::{order::Order, row::Row};
 use crate::{
     api::{
         Reader,
-        answer::JsonCaller,
-        parameters::{Path, Query},
+        answer::{ListCaller, Page},
+        parameters::Query,
         problem::Problem,
-        shapes::{Counted, Described, Lost, Quantiles, Which, parts},
-        words::{AccountText, Moment, NameText, RegionText, Text, WhenText},
+        range::{DAY, Step},
+        words::{AccountText, CauseText, LimitText, RegionText, WhenText},
     },
-    domain::{durations::Sketch, summary::Summary, view::BlockView},
-    store::schema::BLOCKS_LIVE,
+    domain::summary::Summary,
 };
 
-const DAY: Duration = Duration::from_hours(24);
-/// Clocks differ a little.
-const AHEAD: Duration = Duration::from_hours(1);
-
-/// One function over some time.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Function {
-    account: AccountText,
-    region: RegionText,
-    name: NameText,
-    from: Moment,
-    to: Moment,
-    profile: Described,
-    counts: Counted,
-    duration_ms: Quantiles,
-    causes: BTreeMap<String, u64>,
-    losses: Lost,
-    last_timeout_at: Option<Moment>,
-    last_seen_at: Option<Moment>,
-}
-
-/// Over which time.
+/// Which functions are asked for, and in which order.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 pub(super) struct Asked {
+    /// Only functions in this account.
+    #[param(inline)]
+    account: Option<AccountText>,
+    /// Only functions in this region.
+    #[param(inline)]
+    region: Option<RegionText>,
+    /// Only functions whose name matches: `*` is anything, `?` one character.
+    #[param(inline)]
+    name: Option<GlobText>,
+    /// Only functions with this tag: `team`, or `team=payments`. May be repeated; all must match.
+    #[param(inline)]
+    #[serde(default)]
+    tag: Vec<TagText>,
+    /// Only functions that timed out with this cause.
+    #[param(inline)]
+    cause: Option<CauseText>,
+    /// Counts from here on, in whole hours. The last day if it is not said, and no more than that.
     #[param(inline)]
     from: Option<WhenText>,
+    /// By what to sort; by timeouts if it is not said. What is not known comes last.
     #[param(inline)]
-    to: Option<WhenText>,
+    sort: Option<SortText>,
+    /// In which direction; names upwards and everything else downwards if it is not said.
+    #[param(inline)]
+    order: Option<DirectionText>,
+    /// How many to answer at most; 100 if it is not said.
+    #[param(inline)]
+    limit: Option<LimitText>,
+    /// Where to go on. It keeps to the hours that the first page counted.
+    #[param(inline)]
+    cursor: Option<PlaceText>,
 }
 
-/// One function over some time.
+/// Who reports.
+///
+/// A cursor is a place in the order: pages neither skip nor repeat what stands still in it.
 #[utoipa::path(
     get,
-    path = "/api/v1/functions/{account}/{region}/{name}",
-    operation_id = "show_function",
-    params(Which, Asked),
-    responses(
-        (status = OK, description = "The function.", body = Function),
-        (status = NOT_FOUND, description = "No such function has reported.")
-    )
+    path = "/api/v1/functions",
+    operation_id = "list_functions",
+    params(Asked),
+    responses((
+        status = OK,
+        description = "A part of the list.",
+        content((Page<Row> = "application/json"), (String = "text/csv"))
+    ))
 )]
-pub(super) async fn show(
+pub(super) async fn list(
     State(reader): State<Reader>,
-    caller: JsonCaller,
-    Path(which): Path<Which>,
+    caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     let now = (reader.clock)();
-    let function = FunctionKey::from(which);
-    let at = |when: Option<WhenText>| when.map(|it| it.0.resolve(now));
-    let (oldest, newest) = (now.minus(BLOCKS_LIVE), now.plus(AHEAD));
-    let from = at(asked.from).unwrap_or(now.minus(DAY)).max(oldest);
-    let to = at(asked.to).unwrap_or(now).min(newest);
-    if to < from {
-        return Err(Problem::invalid("to", "lies before from"));
+    let order = Order::asked(asked.sort.as_ref(), asked.order.as_ref());
+    let place = asked.cursor.as_ref().map(|it| &it.0);
+    if place.is_some_and(|it| it.order != order) {
+        return Err(Problem::invalid("cursor", "belongs to a list in another order"));
     }
-    let summary = reader.store.summary(&function).await?;
-    let summary = summary.ok_or_else(|| Problem::not_found("no such function has reported"))?;
-    let views = reader.store.blocks(&function, Block::of(from), Block::of(to)).await?;
-    Ok(caller.answer(&Function::of(&summary, &views, (from, to))))
+    let rows = reader.fleet.rows(&reader.store, now).await?;
+    let from = place.map_or_else(|| counted_from(asked.from.as_ref(), now), |it| it.from);
+    let limit = asked.limit.unwrap_or_default().0.into();
+    Ok(caller.answer(&asked.page(&rows, (order, place, from), limit)))
 }
 
-impl Function {
-    /// Minutes are counted when any of their time lies between `from` and `to`; durations are kept by block, so theirs are
-    /// those of the blocks that do.
-    fn of(summary: &Summary, views: &[BlockView], (from, to): (EpochMillis, EpochMillis)) -> Self {
-        let (account, region, name) = parts(&summary.function);
-        let mut counts = Counts::default();
-        let mut durations = Sketch::default();
-        let mut causes = BTreeMap::new();
-        let mut losses = Losses::default();
-        for view in views {
-            for (minute, counted) in view.minutes() {
-                let start = view.block.start().plus(Duration::from_mins(minute.into()));
-                if start <= to && start.plus(Duration::from_mins(1)) > from {
-                    counts += counted;
-                }
-            }
-            if let Some(tally) = &view.tally {
-                durations.merge(&tally.durations);
-                losses += tally.losses;
-            }
-            for (cause, count) in view.verdict.iter().flat_map(|it| &it.causes) {
-                *causes.entry(cause.clone()).or_default() += count;
-            }
+/// The beginning of the hour from which a list counts.
+pub(super) fn counted_from(from: Option<&WhenText>, now: EpochMillis) -> EpochMillis {
+    let oldest = now.minus(DAY);
+    Step::Hour.begin(from.map_or(oldest, |it| it.0.resolve(now)).clamp(oldest, now))
+}
+
+/// The first of the fleet in some order.
+pub(super) fn top(
+    rows: &[Summary],
+    (order, from): (Order, EpochMillis),
+    limit: usize,
+) -> Vec<Row> {
+    let timed_out = |it: &&Summary| it.counts_since(from).timeouts > 0;
+    let mut found: Vec<_> = rows
+        .iter()
+        .filter(timed_out)
+        .map(|it| (Place::of(it, order, from), it))
+        .collect();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found.iter().take(limit).map(|(_, it)| Row::of(it, from)).collect()
+}
+
+impl Asked {
+    fn page(
+        &self,
+        rows: &[Summary],
+        (order, place, from): (Order, Option<&Place>, EpochMillis),
+        limit: usize,
+    ) -> Page<Row> {
+        let mut found: Vec<(Place, &Summary)> = rows
+            .iter()
+            .filter(|it| self.covers(it, from))
+            .map(|it| (Place::of(it, order, from), it))
+            .filter(|(it, _)| place.is_none_or(|place| place < it))
+            .collect();
+        let more = found.len() > limit;
+        if more {
+            // Only the page is put in order, not the fleet.
+            found.select_nth_unstable_by(limit, |(one, _), (other, _)| one.cmp(other));
+            found.truncate(limit);
         }
-        Self {
-            account,
-            region,
-            name,
-            from: Text(from),
-            to: Text(to),
-            profile: Described::of(&summary.digest.profile),
-            counts: Counted::of(counts),
-            duration_ms: Quantiles::of(&durations),
-            causes,
-            losses: Lost::of(losses),
-            last_timeout_at: summary.last_timeout().map(Text),
-            last_seen_at: summary.last_seen().map(Text),
-        }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let next = found.last().filter(|_| more).map(|(place, _)| place.to_string());
+        Page { items: found.iter().map(|(_, it)| Row::of(it, from)).collect(), next }
+    }
+
+    fn covers(&self, row: &Summary, from: EpochMillis) -> bool {
+        let function = &row.function;
+        let tags = &row.digest.profile.tags;
+        self.account.as_ref().is_none_or(|it| it.0 == function.account)
+            && self.region.as_ref().is_none_or(|it| it.0 == function.region)
+            && self.name.as_ref().is_none_or(|it| it.0.matches(function.name.as_str()))
+            && self.tag.iter().all(|it| it.0.is_among(tags))
+            && self.cause.as_ref().is_none_or(|it| {
+                row.causes_since(from).get(it.0.as_str()).is_some_and(|count| *count > 0)
+            })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
-    api::words::{AccountText, NameText, RegionText, Text},
+    api::{
+        answer::table::Cell,
+        words::{AccountText, NameText, RegionText, Text},
+    },
     domain::durations::Sketch,
 };
 
@@ -81,6 +84,29 @@ pub(super) struct Quantiles {
     pub(super) max: Option<f64>,
 }
 
+/// Quantiles as shares of the configured timeout: 1 is the timeout itself. Null when either is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+pub(super) struct Shares {
+    pub(super) p50: Option<f64>,
+    pub(super) p95: Option<f64>,
+    pub(super) p99: Option<f64>,
+    pub(super) max: Option<f64>,
+}
+
+impl Shares {
+    pub(super) fn of(duration_ms: Quantiles, timeout: Duration) -> Self {
+        let share = |it: Option<f64>| it.and_then(|it| share_of(it, timeout));
+        let Quantiles { p50, p95, p99, max } = duration_ms;
+        Self { p50: share(p50), p95: share(p95), p99: share(p99), max: share(max) }
+    }
+}
+
+/// Milliseconds as a share of a timeout, to a tenth of a percent.
+pub(super) fn share_of(duration_ms: f64, timeout: Duration) -> Option<f64> {
+    let share = duration_ms / (timeout.as_secs_f64() * 1e3);
+    (!timeout.is_zero()).then(|| (share * 1e3).round() / 1e3)
+}
+
 impl Described {
     pub(super) fn of(profile: &Profile) -> Self {
         Self {
@@ -118,6 +144,23 @@ impl Counted {
             init_timeouts,
             init_failures,
         }
+    }
+}
+
+impl Counted {
+    /// A cell for each count, in the order of the fields; empty without any.
+    pub(super) fn cells(counted: Option<Self>) -> [Cell; 8] {
+        let of = |count: fn(Self) -> u64| Cell::from(counted.map(count));
+        [
+            of(|it| it.invocations),
+            of(|it| it.timeouts),
+            of(|it| it.errors),
+            of(|it| it.out_of_memory),
+            of(|it| it.near_timeouts),
+            of(|it| it.cold_starts),
+            of(|it| it.init_timeouts),
+            of(|it| it.init_failures),
+        ]
     }
 }
 

@@ -33,7 +33,7 @@ pub(super) trait Word: Sized {
 }
 
 /// A value that is written and read as text.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Text<T>(pub(super) T);
 
 // Names without parameters, because the description of generic types would invent its own.
