@@ -27,7 +27,7 @@ use overtime_wire::EpochMillis;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{batches::Inlet, fleet::Fleet, problem::Problem},
+    api::{batches::Inlet, fleet::Fleet, problem::Problem, range::Horizon},
     store::{Store, changes::Changes},
 };
 
@@ -44,6 +44,10 @@ pub struct Reader {
 impl Reader {
     pub fn new(store: Store, clock: fn() -> EpochMillis) -> Self {
         Self { store, clock, fleet: Fleet::default(), changes: None }
+    }
+
+    fn horizon(&self) -> Horizon {
+        Horizon::of((self.clock)(), &self.store.retention())
     }
 
     /// The same, which can also tell how far the facts' stream has been followed.

@@ -60,7 +60,7 @@ impl Sweep {
                 tracing::warn!(error, "the fleet's totals were not brought up to date");
             }
             match self.sweep((self.clock)()).await {
-                Ok(0) => {}
+                Ok(enqueued) if enqueued.is_empty() => {}
                 Ok(_) => enqueued(),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "sweep was cut short");
@@ -83,22 +83,27 @@ impl Sweep {
         Ok(changed.len())
     }
 
-    /// Steps every alert that is due, and says how many messages that put into the outbox.
-    pub async fn sweep(&self, now: EpochMillis) -> Result<usize, StoreError> {
-        let mut enqueued = 0;
+    /// Steps every alert that is due, and gives the ids of the messages that this put into the outbox.
+    pub async fn sweep(&self, now: EpochMillis) -> Result<Vec<String>, StoreError> {
+        let mut enqueued = Vec::new();
         loop {
             let due = self.store.waking_alerts(now, AT_A_TIME).await?;
+            let mut looked_at = 0;
             for key in &due {
-                enqueued += self.look(key, now).await?;
+                // One that cannot be read must not hold up the others, now or in the next sweep.
+                if let Some(ids) = self.store.unless_corrupt(self.look(key, now).await)? {
+                    enqueued.extend(ids);
+                    looked_at += 1;
+                }
             }
             // Every alert that was looked at has moved its wake beyond now, so a full page means that there may be more.
-            if due.len() < AT_A_TIME {
+            if due.len() < AT_A_TIME || looked_at == 0 {
                 return Ok(enqueued);
             }
         }
     }
 
-    async fn look(&self, key: &AlertKey, now: EpochMillis) -> Result<usize, StoreError> {
+    async fn look(&self, key: &AlertKey, now: EpochMillis) -> Result<Vec<String>, StoreError> {
         let state: State = self.store.alert_state(key).await?;
         let mut blocks = BTreeMap::new();
         for block in state.blocks_in_doubt() {

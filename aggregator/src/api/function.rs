@@ -117,10 +117,10 @@ pub(super) async fn show(
     Path(which): Path<Which>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let now = (reader.clock)();
+    let horizon = reader.horizon();
     let function = FunctionKey::from(which);
-    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), now)?;
-    let fine = range.length() <= MINUTES_UP_TO && range.has_minutes(now);
+    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
+    let fine = range.length() <= MINUTES_UP_TO && range.has_minutes(horizon);
     let step = if fine { Step::Minute } else { Step::Hour };
     let range = range.whole(step);
     let (summary, kept, history) = try_join3(
@@ -155,10 +155,10 @@ pub(super) async fn list_series(
     Path(which): Path<Which>,
     Query(asked): Query<SeriesAsked>,
 ) -> Result<Response, Problem> {
-    let now = (reader.clock)();
+    let horizon = reader.horizon();
     let function = FunctionKey::from(which);
-    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), now)?;
-    let step = Step::asked(asked.step, range, now)?;
+    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
+    let step = Step::asked(asked.step, range, horizon)?;
     reader.store.summary(&function).await?.ok_or_else(unknown)?;
     let kept = Kept::read(&reader.store, &function, (range.whole(step), step)).await?;
     let items = match &kept {

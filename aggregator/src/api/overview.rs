@@ -109,23 +109,23 @@ pub(super) async fn show(
     caller: JsonCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let now = (reader.clock)();
-    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), now)?;
+    let horizon = reader.horizon();
+    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
     let current = range.whole(Step::Hour);
     let previous = Range { from: current.from.minus(current.length()), to: current.from };
     let both = Range { from: previous.from, to: current.to };
-    let rows = reader.fleet.rows(&reader.store, now).await?;
+    let rows = reader.fleet.rows(&reader.store, horizon.now).await?;
     let totals = hours(&reader, &rows, both).await?;
     let within = |range: Range| totals.iter().filter(move |it| covers(range, it));
     let shown: Vec<FleetTotal> = within(current).cloned().collect();
     let step = if current.length() > 7 * DAY { Step::Day } else { Step::Hour };
     let order = Order::asked(None, None);
     Ok(caller.answer(&Overview {
-        freshness: Freshness::of(&rows, now),
+        freshness: Freshness::of(&rows, horizon.now),
         current: Period::of(current, within(current)),
         previous: Period::of(previous, within(previous)),
         series: series::of_fleet(&shown, current, step),
-        top: top(&rows, (order, counted_from(None, now)), TOP),
+        top: top(&rows, (order, counted_from(None, horizon.now)), TOP),
     }))
 }
 
@@ -146,11 +146,11 @@ pub(super) async fn list_series(
     caller: ListCaller,
     Query(asked): Query<SeriesAsked>,
 ) -> Result<Response, Problem> {
-    let now = (reader.clock)();
-    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), now)?;
+    let horizon = reader.horizon();
+    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
     let step = asked.step.map(|it| Text(it.0.into()));
-    let step = Step::asked(step, range, now)?.max(Step::Hour);
-    let rows = reader.fleet.rows(&reader.store, now).await?;
+    let step = Step::asked(step, range, horizon)?.max(Step::Hour);
+    let rows = reader.fleet.rows(&reader.store, horizon.now).await?;
     let totals = hours(&reader, &rows, range.whole(step)).await?;
     Ok(caller.answer(&Page { items: series::of_fleet(&totals, range, step), next: None }))
 }

@@ -13,14 +13,12 @@ use crate::{
         problem::Problem,
         words::{Text, WhenText, Word, choose, one_of},
     },
-    store::schema::BLOCKS_LIVE,
+    store::retention::Retention,
 };
 
 pub(super) const DAY: Duration = Duration::from_hours(24);
 /// Clocks differ a little.
 const AHEAD: Duration = Duration::from_hours(1);
-/// Hours are kept a little longer than anybody may ask for.
-const ASKED_MAX: Duration = Duration::from_hours(395 * 24);
 /// Most points of a series.
 const POINTS_MAX: u64 = 1_500;
 
@@ -29,6 +27,21 @@ const POINTS_MAX: u64 = 1_500;
 pub(super) struct Range {
     pub(super) from: EpochMillis,
     pub(super) to: EpochMillis,
+}
+
+/// Now, and how far back from it anything is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Horizon {
+    pub(super) now: EpochMillis,
+    minutes_from: EpochMillis,
+    hours_from: EpochMillis,
+}
+
+impl Horizon {
+    pub(super) fn of(now: EpochMillis, retention: &Retention) -> Self {
+        let Retention { blocks, hours, .. } = retention;
+        Self { now, minutes_from: now.minus(*blocks), hours_from: now.minus(*hours) }
+    }
 }
 
 /// How much time a point of a series stands for.
@@ -63,14 +76,15 @@ impl Range {
     /// What is asked for: the last day where nothing is said, and never more than is kept.
     pub(super) fn asked(
         (from, to): (Option<&WhenText>, Option<&WhenText>),
-        now: EpochMillis,
+        horizon: Horizon,
     ) -> Result<Self, Problem> {
+        let now = horizon.now;
         let to = to.map_or(now, |it| it.0.resolve(now));
         let from = from.map_or(to.min(now).minus(DAY), |it| it.0.resolve(now));
         if to < from {
             return Err(Problem::invalid("to", "lies before from"));
         }
-        let (oldest, newest) = (now.minus(ASKED_MAX), now.plus(AHEAD));
+        let (oldest, newest) = (horizon.hours_from, now.plus(AHEAD));
         Ok(Self { from: from.clamp(oldest, newest), to: to.clamp(oldest, newest) })
     }
 
@@ -91,8 +105,8 @@ impl Range {
     }
 
     /// Whether minutes are still kept of all of it.
-    pub(super) fn has_minutes(self, now: EpochMillis) -> bool {
-        self.from >= now.minus(BLOCKS_LIVE)
+    pub(super) fn has_minutes(self, horizon: Horizon) -> bool {
+        self.from >= horizon.minutes_from
     }
 }
 
@@ -104,25 +118,25 @@ impl Step {
     pub(super) fn asked(
         step: Option<StepText>,
         range: Range,
-        now: EpochMillis,
+        horizon: Horizon,
     ) -> Result<Self, Problem> {
-        let Some(Text(step)) = step else { return Ok(Self::fitting(range, now)) };
+        let Some(Text(step)) = step else { return Ok(Self::fitting(range, horizon)) };
         let points = range.whole(step).points(step);
         if points > POINTS_MAX {
             let why = format!("cuts the range into {points} points, at most {POINTS_MAX} are answered");
             return Err(Problem::invalid("step", why));
         }
-        if step < Self::Hour && !range.has_minutes(now) {
+        if step < Self::Hour && !range.has_minutes(horizon) {
             return Err(Problem::invalid("step", "is finer than what is still kept of the range"));
         }
         Ok(step)
     }
 
-    fn fitting(range: Range, now: EpochMillis) -> Self {
+    fn fitting(range: Range, horizon: Horizon) -> Self {
         let length = range.length();
         if length > 32 * DAY {
             Self::Day
-        } else if length > Duration::from_hours(36) || !range.has_minutes(now) {
+        } else if length > Duration::from_hours(36) || !range.has_minutes(horizon) {
             Self::Hour
         } else if length > Duration::from_hours(3) {
             Self::Block
@@ -196,14 +210,18 @@ mod tests {
 
     const NOW: EpochMillis = EpochMillis(1_793_491_234_567);
 
+    fn horizon() -> Horizon {
+        Horizon::of(NOW, &Retention::default())
+    }
+
     fn range(from: &str, to: &str) -> Result<Range, Problem> {
         let when = |text| (!str::is_empty(text)).then(|| Text(Word::read(text).unwrap()));
-        Range::asked((when(from).as_ref(), when(to).as_ref()), NOW)
+        Range::asked((when(from).as_ref(), when(to).as_ref()), horizon())
     }
 
     #[track_caller]
     fn check(from: &str, step: Option<Step>, expected: Result<Step, &str>) {
-        let found = Step::asked(step.map(Text), range(from, "").unwrap(), NOW);
+        let found = Step::asked(step.map(Text), range(from, "").unwrap(), horizon());
         assert_eq!(found.map_err(|it| it.to_string()), expected.map_err(str::to_owned), "{from}");
     }
 
@@ -211,7 +229,7 @@ mod tests {
     fn a_range_is_the_last_day_or_what_is_kept_of_what_was_asked() {
         let day = range("", "").unwrap();
         assert_eq!(day, Range { from: NOW.minus(DAY), to: NOW });
-        assert_eq!(range("1970-01-01T00:00:00Z", "").unwrap().from, NOW.minus(ASKED_MAX));
+        assert_eq!(range("1970-01-01T00:00:00Z", "").unwrap().from, horizon().hours_from);
         assert_eq!(range("now", "9000-01-01T00:00:00Z").unwrap().to, NOW.plus(AHEAD));
         assert_eq!(range("now-1h", "now-2h").unwrap_err().to_string(), "to lies before from");
         assert_eq!(range("", "now-7d").unwrap().length(), DAY);
@@ -239,8 +257,8 @@ mod tests {
         check("now-15d", Some(Step::Block), Ok(Step::Block));
         let gone = "step is finer than what is still kept of the range";
         let old = range("now-20d", "now-19d").unwrap();
-        let problem = Step::asked(Some(Text(Step::Block)), old, NOW).unwrap_err();
+        let problem = Step::asked(Some(Text(Step::Block)), old, horizon()).unwrap_err();
         assert_eq!(problem.to_string(), gone);
-        assert_eq!(Step::asked(None, old, NOW).unwrap(), Step::Hour);
+        assert_eq!(Step::asked(None, old, horizon()).unwrap(), Step::Hour);
     }
 }

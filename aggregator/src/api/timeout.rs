@@ -22,7 +22,7 @@ use crate::{
         words::{AccountText, BlockText, NameText, RegionText, TimeoutId},
     },
     domain::timeout::{Filter, Timeout},
-    store::{Store, StoreError},
+    store::{Store, StoreError, timeouts::tails::TimeoutKey},
 };
 
 /// How far around it the same environment and the same request are looked for: longer than Lambda retries by default.
@@ -94,7 +94,9 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let function =
         FunctionKey { account: which.account.0, region: which.region.0, name: which.name.0 };
-    let timeout = reader.store.timeout(&function, which.block.0, which.id.0).await?;
+    let (incarnation, ordinal) = which.id.0;
+    let key = TimeoutKey { function, block: which.block.0, incarnation, ordinal };
+    let timeout = reader.store.timeout(&key).await?;
     let timeout = timeout.ok_or_else(|| Problem::not_found("no such timeout is known"))?;
     let (before, after, fleet) = try_join3(
         around(&reader.store, &timeout, Side::Before),

@@ -22,7 +22,6 @@ use crate::{
         },
     },
     domain::timeout::Filter,
-    store::schema::TIMEOUTS_LIVE,
 };
 
 /// Deadlines may lie a little ahead: clocks differ, and so do ours.
@@ -86,19 +85,20 @@ pub(super) async fn list(
     caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
-    let filter = asked.filter((reader.clock)())?;
+    let filter = asked.filter((reader.clock)(), reader.store.retention().timeouts)?;
     let limit = asked.limit.unwrap_or_default().0.into();
     let cursor = asked.cursor.as_ref().map(|it| &it.0);
-    let page = reader.store.timeouts(&filter, cursor, limit).await?;
+    let mut page = reader.store.timeouts(&filter, cursor, limit).await?;
+    reader.store.join_log_tails(&mut page).await?;
     let next = page.next.map(|it| it.to_string());
     Ok(caller.answer(&Page { items: page.items.iter().map(Item::of).collect(), next }))
 }
 
 impl Asked {
-    fn filter(&self, now: EpochMillis) -> Result<Filter, Problem> {
+    fn filter(&self, now: EpochMillis, kept: Duration) -> Result<Filter, Problem> {
         let at = |when: &Option<WhenText>| when.as_ref().map(|it| it.0.resolve(now));
         let detected_after = at(&self.detected_after);
-        let (oldest, newest) = (now.minus(TIMEOUTS_LIVE), now.plus(AHEAD));
+        let (oldest, newest) = (now.minus(kept), now.plus(AHEAD));
         let from = at(&self.from).unwrap_or(oldest).max(oldest);
         let to = at(&self.to).unwrap_or(newest);
         if at(&self.from).is_some_and(|it| to < it) {

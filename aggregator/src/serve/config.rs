@@ -9,10 +9,13 @@ use std::{error::Error, fmt::Display, path::PathBuf, str::FromStr, time::Duratio
 
 use jiff::SignedDuration;
 
-use crate::channels::{
-    guard::Guard,
-    secret::SecretRef,
-    webhook::{Target, Webhook},
+use crate::{
+    channels::{
+        guard::Guard,
+        secret::SecretRef,
+        webhook::{Target, Webhook},
+    },
+    store::retention::Retention,
 };
 
 /// What `serve` is told by its environment.
@@ -22,6 +25,8 @@ pub struct Config {
     pub log: String,
     /// `OVERTIME_TALLY_DELAY`: how long tallies are gathered before they are read together.
     pub tally_delay: Duration,
+    /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, …: how long what is kept is kept.
+    pub retention: Retention,
     /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: where alerts go, if anywhere.
     pub webhook: Option<Webhook>,
 }
@@ -35,6 +40,8 @@ const LOG_DEFAULT: &str = "info";
 /// The embedded store warns of every condition that does not hold, which is our everyday. Who wants that says so.
 const LOG_QUIET: &str = "dynoxide=error";
 const TALLY_DELAY_DEFAULT: Duration = Duration::from_secs(1);
+/// Beyond this somebody mistook the unit.
+const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
 
 impl Config {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
@@ -42,9 +49,10 @@ impl Config {
         let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
         let log = format!("{LOG_QUIET},{log}");
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
+        let retention = reader.retention();
         let webhook = reader.webhook();
         if reader.faults.is_empty() {
-            Ok(Self { log, tally_delay, webhook })
+            Ok(Self { log, tally_delay, retention, webhook })
         } else {
             Err(ConfigError(reader.faults))
         }
@@ -74,11 +82,36 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 
     fn duration(&mut self, name: &str, default: Duration) -> Duration {
         let Some(text) = self.set(name) else { return default };
-        let parsed = text.parse::<SignedDuration>().ok().and_then(|it| it.try_into().ok());
-        parsed.unwrap_or_else(|| {
+        duration(&text).unwrap_or_else(|| {
             self.fault(name, "is not a duration such as 1s or 500ms");
             default
         })
+    }
+
+    fn retention(&mut self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            facts: self.kept("OVERTIME_RETAIN_FACTS", default.facts, 48),
+            blocks: self.kept("OVERTIME_RETAIN_BLOCKS", default.blocks, 48),
+            hours: self.kept("OVERTIME_RETAIN_HOURS", default.hours, 48),
+            timeouts: self.kept("OVERTIME_RETAIN_TIMEOUTS", default.timeouts, 48),
+            log_tails: self.kept("OVERTIME_RETAIN_LOG_TAILS", default.log_tails, 1),
+            messages: self.kept("OVERTIME_RETAIN_MESSAGES", default.messages, 1),
+        }
+    }
+
+    /// How long something is kept. Facts come in until a day after their block, and views are made of them until an hour
+    /// later, so that nothing either depends on may be gone by then.
+    fn kept(&mut self, name: &str, default: Duration, least_hours: u64) -> Duration {
+        let Some(text) = self.set(name) else { return default };
+        let Some(kept) = duration(&text) else {
+            self.fault(name, "is not a duration such as 15d or 72h");
+            return default;
+        };
+        if kept < Duration::from_hours(least_hours) || kept > KEPT_MAX {
+            self.fault(name, format_args!("is not between {least_hours}h and 3650d"));
+        }
+        kept
     }
 
     fn webhook(&mut self) -> Option<Webhook> {
@@ -114,6 +147,14 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     fn fault(&mut self, name: &str, why: impl Display) {
         self.faults.push(format!("{name} {why}"));
     }
+}
+
+/// Days in whole numbers, or what `jiff` reads.
+fn duration(text: &str) -> Option<Duration> {
+    if let Some(days) = text.strip_suffix('d').and_then(|it| it.trim().parse::<u32>().ok()) {
+        return Some(Duration::from_hours(24 * u64::from(days)));
+    }
+    text.parse::<SignedDuration>().ok().and_then(|it| it.try_into().ok())
 }
 
 /// An error and why, and why, in one line.
@@ -171,6 +212,28 @@ mod tests {
                 "OVERTIME_TALLY_DELAY is not a duration such as 1s or 500ms; OVERTIME_WEBHOOK_ALLOW is not a comma-separated list of networks such as 127.0.0.0/8; OVERTIME_WEBHOOK_SECRET is not a reference of the form env:NAME or file:PATH"
             ],
         );
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_long_enough() {
+        check(
+            &[
+                ("OVERTIME_RETAIN_FACTS", "1h"),
+                ("OVERTIME_RETAIN_BLOCKS", "a while"),
+                ("OVERTIME_RETAIN_HOURS", "9999d"),
+            ],
+            expect![
+                "OVERTIME_RETAIN_FACTS is not between 48h and 3650d; OVERTIME_RETAIN_BLOCKS is not a duration such as 15d or 72h; OVERTIME_RETAIN_HOURS is not between 48h and 3650d"
+            ],
+        );
+        let lookup = |name: &str| match name {
+            "OVERTIME_RETAIN_FACTS" => Some("96h".to_owned()),
+            "OVERTIME_RETAIN_TIMEOUTS" => Some("30d".to_owned()),
+            _ => None,
+        };
+        let (days, expected) = (Duration::from_hours(24), Retention::default());
+        let expected = Retention { facts: 4 * days, timeouts: 30 * days, ..expected };
+        assert_eq!(Config::read(lookup).unwrap().retention, expected);
     }
 
     #[test]

@@ -17,16 +17,17 @@ use crate::{
 };
 
 const NOW: EpochMillis = EpochMillis(1_793_491_200_000);
+const KEPT: Duration = Duration::from_hours(90 * 24);
 
 fn asked(query: &str) -> Result<Filter, Problem> {
-    read::<Asked>(query)?.filter(NOW)
+    read::<Asked>(query)?.filter(NOW, KEPT)
 }
 
 #[test]
 fn a_range_that_ends_before_it_begins_is_a_mistake_and_not_an_empty_list() {
     let problem = asked("from=now-1h&to=now-2h").unwrap_err();
     assert_eq!(problem.to_string(), "to lies before from");
-    let everything = Filter::between(NOW.minus(TIMEOUTS_LIVE), NOW.plus(AHEAD));
+    let everything = Filter::between(NOW.minus(KEPT), NOW.plus(AHEAD));
     assert_eq!(asked("").unwrap(), everything);
 }
 
