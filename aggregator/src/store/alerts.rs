@@ -5,9 +5,12 @@
 //!
 //! **Invariant.** An outbox entry exists if and only if the state that owes it was written.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, builders::PutBuilder};
 use overtime_wire::{EpochMillis, FunctionKey};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::sleep;
 
 use crate::{
     domain::{advance::Advance, alert::State},
@@ -59,18 +62,21 @@ struct Standing<S> {
 }
 
 /// How often a step is tried against others that are faster.
-const TRIES: usize = 20;
+const TRIES: u32 = 20;
+/// The longest pause before the second try; it doubles up to a limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 impl Store {
     /// Moves an alert on: reads its state (or the default), lets `decide` make a step of it, and writes the state and what
-    /// it owes together. Starts over when somebody else was first. Writes nothing when the step changes nothing and
+    /// it owes together. Starts over, after a moment, when somebody else was first or in the way. Writes nothing when the step changes nothing and
     /// owes nothing. Says how many entries were written.
     pub async fn step_alert<S, D>(&self, key: &AlertKey, decide: D) -> Result<usize, StoreError>
     where
         S: Serialize + DeserializeOwned + Default + PartialEq + Send + Sync,
         D: Fn(&S) -> Step<S> + Send + Sync,
     {
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
             let standing = self.alert(key).await?;
             let step = decide(&standing.state);
             let moved = step.state != standing.state || step.wake != standing.wake;
@@ -80,6 +86,8 @@ impl Store {
             if self.write_step(key, &step, standing.version).await? {
                 return Ok(step.entries.len());
             }
+            // Whoever was in our way is not alone, and all would come back in step.
+            sleep(pause(tried, getrandom::u32().unwrap_or_default())).await;
         }
         Err(StoreError::Stale(format!("the alert {} of {}", key.rule, key.function.name)))
     }
@@ -168,6 +176,12 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// How long to wait after so many tries, up to a limit that grows: where in between, `draw` says.
+fn pause(tried: u32, draw: u32) -> Duration {
+    let most = FIRST_PAUSE.saturating_mul(1 << tried.min(10)).min(PAUSE_MAX);
+    most.mul_f64(f64::from(draw) / f64::from(u32::MAX))
 }
 
 fn action(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
