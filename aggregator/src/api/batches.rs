@@ -215,3 +215,5 @@ async fn collect(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod weather;
