@@ -92,3 +92,6 @@ async fn nothing() -> Problem {
 async fn not_allowed() -> Problem {
     Problem::not_allowed()
 }
+
+#[cfg(test)]
+mod tests;

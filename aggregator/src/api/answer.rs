@@ -167,6 +167,3 @@ fn unwritten(error: &(dyn std::error::Error + 'static)) -> Response {
     tracing::error!(error, "an answer could not be written");
     Problem::internal().into_response()
 }
-
-#[cfg(test)]
-mod tests;

@@ -285,6 +285,3 @@ impl Function {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -103,17 +103,10 @@ pub(super) fn counted_from(from: Option<&WhenText>, now: EpochMillis) -> EpochMi
 }
 
 /// The first of the fleet in some order.
-pub(super) fn top(
-    rows: &[Summary],
-    (order, from): (Order, EpochMillis),
-    limit: usize,
-) -> Vec<Row> {
+pub(super) fn top(rows: &[Summary], (order, from): (Order, EpochMillis), limit: usize) -> Vec<Row> {
     let timed_out = |it: &&Summary| it.counts_since(from).timeouts > 0;
-    let mut found: Vec<_> = rows
-        .iter()
-        .filter(timed_out)
-        .map(|it| (Place::of(it, order, from), it))
-        .collect();
+    let mut found: Vec<_> =
+        rows.iter().filter(timed_out).map(|it| (Place::of(it, order, from), it)).collect();
     found.sort_by(|(one, _), (other, _)| one.cmp(other));
     found.iter().take(limit).map(|(_, it)| Row::of(it, from)).collect()
 }

@@ -143,7 +143,8 @@ impl Freshness {
 impl Reporting {
     fn of(rows: &[Summary], now: EpochMillis) -> Self {
         // A row knows the minute in which something was last heard; its end is the latest that can be meant.
-        let heard = |it: &Summary| it.last_seen().map(|it| now.since(it.plus(Duration::from_mins(1))));
+        let heard =
+            |it: &Summary| it.last_seen().map(|it| now.since(it.plus(Duration::from_mins(1))));
         let within = |length: Duration| {
             rows.iter().filter(|it| heard(it).is_some_and(|it| it <= length)).count()
         };
@@ -174,6 +175,3 @@ impl Rejections {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -9,8 +9,8 @@ use axum::{Router, extract::State, response::Response, routing::get};
 use utoipa::{
     PartialSchema,
     openapi::{
-        ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder,
-        RefOr, Required, ResponseBuilder,
+        ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+        Required, ResponseBuilder,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::{ObjectBuilder, Ref, Schema, SchemaType, Type},
     },
@@ -46,8 +46,11 @@ pub(super) fn list(
     router: OpenApiRouter<Reader>,
     (schemas, mut paths, methods): UtoipaMethodRouter<Reader>,
 ) -> OpenApiRouter<Reader> {
-    let files: Vec<(String, PathItem)> =
-        paths.paths.iter().map(|(path, item)| (format!("{path}{CSV_SUFFIX}"), file(item))).collect();
+    let files: Vec<(String, PathItem)> = paths
+        .paths
+        .iter()
+        .map(|(path, item)| (format!("{path}{CSV_SUFFIX}"), file(item)))
+        .collect();
     paths.paths.extend(files);
     router.routes((schemas, paths, methods))
 }

@@ -206,6 +206,3 @@ impl Period {
         Self { counts: counts.map(Counted::of), losses: losses.map(Lost::of), ..period }
     }
 }
-
-#[cfg(test)]
-mod tests;

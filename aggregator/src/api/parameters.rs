@@ -3,14 +3,17 @@
 //! A query's type says which parameters there are; the API's description is made of the same type. One that is not there is
 //! refused by its name, because a filter that is silently ignored answers another question than the one that was asked.
 
-use std::borrow::Cow;
+use std::{borrow::Cow, collections::BTreeSet};
 
 use axum::{
     extract::{FromRequestParts, rejection::PathRejection},
     http::request::Parts,
 };
 use serde::de::DeserializeOwned;
-use utoipa::IntoParams;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, path::Parameter, schema::Schema},
+};
 
 use crate::api::problem::Problem;
 
@@ -49,13 +52,19 @@ where
 
 /// Reads a query, its parameters in any order.
 pub(super) fn read<Q: DeserializeOwned + IntoParams>(query: &str) -> Result<Q, Problem> {
-    let known: Vec<String> = Q::into_params(|| None).into_iter().map(|it| it.name).collect();
+    let known = Q::into_params(|| None);
     let pairs = form_urlencoded::parse(query.as_bytes());
-    if let Some((stranger, _)) = pairs.clone().find(|(name, _)| !known.iter().any(|it| it == name))
-    {
-        let there = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        let why = format!("is not a parameter of this path, which has {there}");
-        return Err(Problem::invalid(clipped(&stranger), why));
+    let mut seen = BTreeSet::new();
+    for (name, _) in pairs.clone() {
+        let Some(parameter) = known.iter().find(|it| it.name == name) else {
+            let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let why = format!("is not a parameter of this path, which has {there}");
+            return Err(Problem::invalid(clipped(&name), why));
+        };
+        if !seen.insert(&parameter.name) && !is_list(parameter) {
+            return Err(Problem::invalid(parameter.name.clone(), "is given more than once"));
+        }
     }
     let mut path = serde_path_to_error::Track::new();
     let given = serde_html_form::Deserializer::new(pairs);
@@ -65,6 +74,10 @@ pub(super) fn read<Q: DeserializeOwned + IntoParams>(query: &str) -> Result<Q, P
         let name = path.split(['[', '.']).next().unwrap_or_default();
         Problem::invalid(name.to_owned(), error)
     })
+}
+
+fn is_list(parameter: &Parameter) -> bool {
+    matches!(parameter.schema, Some(RefOr::T(Schema::Array(_))))
 }
 
 /// A name as long as a name should be.

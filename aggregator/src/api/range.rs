@@ -123,7 +123,8 @@ impl Step {
         let Some(Text(step)) = step else { return Ok(Self::fitting(range, horizon)) };
         let points = range.whole(step).points(step);
         if points > POINTS_MAX {
-            let why = format!("cuts the range into {points} points, at most {POINTS_MAX} are answered");
+            let why =
+                format!("cuts the range into {points} points, at most {POINTS_MAX} are answered");
             return Err(Problem::invalid("step", why));
         }
         if step < Self::Hour && !range.has_minutes(horizon) {

@@ -106,7 +106,8 @@ pub(super) async fn show(
     .await?;
     let own = after.and(before);
     let Verdict { environment, request, .. } = &timeout.verdict;
-    let in_sandbox = |it: &Timeout| !environment.is_empty() && it.verdict.environment == *environment;
+    let in_sandbox =
+        |it: &Timeout| !environment.is_empty() && it.verdict.environment == *environment;
     let of_request = |it: &Timeout| request.is_some() && it.verdict.request == *request;
     Ok(caller.answer(&Shown {
         timeout: Item::of(&timeout),

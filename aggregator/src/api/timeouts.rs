@@ -8,7 +8,6 @@ use axum::{extract::State, response::Response};
 use overtime_wire::EpochMillis;
 use serde::Deserialize;
 
-
 use self::item::Item;
 use crate::{
     api::{

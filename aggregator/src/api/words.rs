@@ -2,10 +2,16 @@
 //!
 //! What is read and what is described stand side by side here, so that neither can change without the other.
 
-use std::{borrow::Cow, fmt::Display, str::FromStr};
+use std::{
+    borrow::Cow,
+    fmt::{self, Display},
+    marker::PhantomData,
+    str::FromStr,
+};
 
 use overtime_wire::{
-    AccountId, Block, Cause, EpochMillis, Evidence, FunctionName, IncarnationId, Ordinal, Region, Subject,
+    AccountId, Block, Cause, EpochMillis, Evidence, FunctionName, IncarnationId, Ordinal, Region,
+    Subject,
 };
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 use utoipa::{
@@ -58,8 +64,22 @@ impl<T: Word> Serialize for Text<T> {
 
 impl<'de, T: Word> Deserialize<'de> for Text<T> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(from)?;
-        T::read(&text).map(Self).map_err(de::Error::custom)
+        // A visitor, rather than a text that is read afterwards, so that whoever holds the text knows which one was faulty.
+        from.deserialize_str(Reading(PhantomData))
+    }
+}
+
+struct Reading<T>(PhantomData<T>);
+
+impl<T: Word> de::Visitor<'_> for Reading<T> {
+    type Value = Text<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Text<T>, E> {
+        T::read(text).map(Text).map_err(E::custom)
     }
 }
 

@@ -76,8 +76,18 @@ mod tests {
             assert_eq!(parse(text), Some(EpochMillis(NOW.0 - back_ms)), "{text}");
         }
         for text in [
-            "", "yesterday", "now+1h", "now--1h", "now-", "now-h", "now-1", "now-+1h", "now-1é",
-            "now-1234567890s", "2026-10-31", "1793491200",
+            "",
+            "yesterday",
+            "now+1h",
+            "now--1h",
+            "now-",
+            "now-h",
+            "now-1",
+            "now-+1h",
+            "now-1é",
+            "now-1234567890s",
+            "2026-10-31",
+            "1793491200",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

@@ -114,8 +114,7 @@ impl Order {
         direction: Option<&DirectionText>,
     ) -> Self {
         let sort = sort.map_or_else(Sort::default, |it| it.0);
-        let natural =
-            if sort == Sort::Name { Direction::Upwards } else { Direction::Downwards };
+        let natural = if sort == Sort::Name { Direction::Upwards } else { Direction::Downwards };
         Self { sort, direction: direction.map_or(natural, |it| it.0) }
     }
 }
@@ -174,10 +173,8 @@ fn place(text: &str) -> Option<Place> {
     let json = BASE64_URL_SAFE_NO_PAD.decode(text).ok()?;
     let Written(sort, direction, from, value, [account, region, name]) =
         serde_json::from_slice(&json).ok()?;
-    let order = Order {
-        sort: Sort::read(&sort).ok()?,
-        direction: Direction::read(&direction).ok()?,
-    };
+    let order =
+        Order { sort: Sort::read(&sort).ok()?, direction: Direction::read(&direction).ok()? };
     let function = FunctionKey {
         account: account.parse().ok()?,
         region: region.parse().ok()?,
