@@ -18,6 +18,7 @@
 //! | [`totals`] | `put_total`, `fleet_totals` |
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
+//! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
 //! | [`retention`] | how long what is kept is kept |
@@ -39,6 +40,7 @@ mod item;
 #[cfg(test)]
 pub(crate) mod laboratory;
 pub mod outbox;
+pub mod rejections;
 pub mod retention;
 pub mod schema;
 pub mod tables;

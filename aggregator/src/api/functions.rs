@@ -1,270 +1,152 @@
-//! `GET /api/v1/functions` and `GET /api/v1/functions/{account}/{region}/{name}`: who reports, and what one of them did.
+//! `GET /api/v1/functions`: who reports, filtered, sorted and cut into pages.
+//!
+//! It is made from the rows, one for each function, which know the hours of their last day. Sorting by anything needs all
+//! of them; they are read in a bounded number of reads, and once a second at most.
 
-use std::{collections::BTreeMap, time::Duration};
+pub(super) mod filter;
+pub(super) mod order;
+mod row;
 
-use axum::{
-    Json,
-    extract::{Path, State},
+use axum::{extract::State, response::Response};
+use overtime_wire::EpochMillis;
+use serde::Deserialize;
+
+use self::{
+    filter::{GlobText, TagText},
+    order::{DirectionText, Place, PlaceText, SortText},
 };
-use overtime_wire::{Block, Counts, EpochMillis, FunctionKey, InvalidFunction, Losses, Profile};
-use serde::Serialize;
-
+pub(super) use self::{order::Order, row::Row};
 use crate::{
-    api::{Reader, parameters::Parameters, problem::Problem, timeouts::bytes},
-    domain::{durations::Sketch, instant::rfc3339, summary::Summary, view::BlockView},
-    store::schema::BLOCKS_LIVE,
+    api::{
+        Reader,
+        answer::{ListCaller, Page},
+        parameters::Query,
+        problem::Problem,
+        range::{DAY, Step},
+        words::{AccountText, CauseText, LimitText, RegionText, WhenText},
+    },
+    domain::summary::Summary,
 };
 
-const DAY: Duration = Duration::from_hours(24);
-/// Clocks differ a little.
-const AHEAD: Duration = Duration::from_hours(1);
-
-#[derive(Debug, Serialize)]
-pub(super) struct Fleet {
-    items: Vec<Row>,
-    /// Always null: the list is whole.
-    next: Option<String>,
+/// Which functions are asked for, and in which order.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Asked {
+    /// Only functions in this account.
+    #[param(inline)]
+    account: Option<AccountText>,
+    /// Only functions in this region.
+    #[param(inline)]
+    region: Option<RegionText>,
+    /// Only functions whose name matches: `*` is anything, `?` one character.
+    #[param(inline)]
+    name: Option<GlobText>,
+    /// Only functions with this tag: `team`, or `team=payments`. May be repeated; all must match.
+    #[param(inline)]
+    #[serde(default)]
+    tag: Vec<TagText>,
+    /// Only functions that timed out with this cause.
+    #[param(inline)]
+    cause: Option<CauseText>,
+    /// Counts from here on, in whole hours. The last day if it is not said, and no more than that.
+    #[param(inline)]
+    from: Option<WhenText>,
+    /// By what to sort; by timeouts if it is not said. What is not known comes last.
+    #[param(inline)]
+    sort: Option<SortText>,
+    /// In which direction; names upwards and everything else downwards if it is not said.
+    #[param(inline)]
+    order: Option<DirectionText>,
+    /// How many to answer at most; 100 if it is not said.
+    #[param(inline)]
+    limit: Option<LimitText>,
+    /// Where to go on. It keeps to the hours that the first page counted.
+    #[param(inline)]
+    cursor: Option<PlaceText>,
 }
 
-/// One function over the last day.
-#[derive(Debug, Serialize)]
-struct Row {
-    account: String,
-    region: String,
-    name: String,
-    profile: Described,
-    counts: Counted,
-    last_timeout_at: Option<String>,
-    last_seen_at: Option<String>,
-}
-
-/// One function over some time.
-#[derive(Debug, Serialize)]
-pub(super) struct Function {
-    account: String,
-    region: String,
-    name: String,
-    from: String,
-    to: String,
-    profile: Described,
-    counts: Counted,
-    duration_ms: Quantiles,
-    causes: BTreeMap<String, u64>,
-    losses: Lost,
-    last_timeout_at: Option<String>,
-    last_seen_at: Option<String>,
-}
-
-/// As the function's environments describe themselves. What is not known is null.
-#[derive(Debug, Serialize)]
-struct Described {
-    runtime: Option<String>,
-    architecture: Option<String>,
-    memory_bytes: Option<u64>,
-    timeout_ms: Option<u64>,
-    version: Option<String>,
-    initialization_type: Option<String>,
-    extension_version: Option<String>,
-    tags: BTreeMap<String, String>,
-}
-
-#[derive(Debug, Serialize)]
-struct Counted {
-    invocations: u64,
-    timeouts: u64,
-    errors: u64,
-    out_of_memory: u64,
-    near_timeouts: u64,
-    cold_starts: u64,
-    init_timeouts: u64,
-    init_failures: u64,
-}
-
-/// What its environments know that they could not tell, by block as durations are.
-#[derive(Debug, Serialize)]
-struct Lost {
-    unreadable_records: u32,
-    dropped_records: u32,
-    overflowed_facts: u32,
-    refused_facts: u32,
-    unfinished_invocations: u32,
-    failed_sends: u32,
-    ignored_journals: u32,
-}
-
-/// Of invocations that never had a verdict. Null when there was none.
-#[derive(Debug, Serialize)]
-struct Quantiles {
-    p50: Option<f64>,
-    p95: Option<f64>,
-    p99: Option<f64>,
-    max: Option<f64>,
-}
-
-pub(super) async fn list(State(reader): State<Reader>) -> Result<Json<Fleet>, Problem> {
-    let from = (reader.clock)().minus(DAY);
-    let rows = reader.store.fleet().await?;
-    Ok(Json(Fleet { items: rows.iter().map(|it| Row::of(it, from)).collect(), next: None }))
-}
-
-pub(super) async fn show(
+/// Who reports.
+///
+/// A cursor is a place in the order: pages neither skip nor repeat what stands still in it.
+#[utoipa::path(
+    get,
+    path = "/api/v1/functions",
+    operation_id = "list_functions",
+    params(Asked),
+    responses((
+        status = OK,
+        description = "A part of the list.",
+        content((Page<Row> = "application/json"), (String = "text/csv"))
+    ))
+)]
+pub(super) async fn list(
     State(reader): State<Reader>,
-    Path((account, region, name)): Path<(String, String, String)>,
-    parameters: Parameters,
-) -> Result<Json<Function>, Problem> {
+    caller: ListCaller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
     let now = (reader.clock)();
-    let function = FunctionKey {
-        account: part("account", account.parse())?,
-        region: part("region", region.parse())?,
-        name: part("name", name.parse())?,
-    };
-    let (oldest, newest) = (now.minus(BLOCKS_LIVE), now.plus(AHEAD));
-    let from = parameters.instant("from", now)?.unwrap_or(now.minus(DAY)).max(oldest);
-    let to = parameters.instant("to", now)?.unwrap_or(now).min(newest);
-    if to < from {
-        return Err(Problem::invalid("to", "lies before from"));
+    let order = Order::asked(asked.sort.as_ref(), asked.order.as_ref());
+    let place = asked.cursor.as_ref().map(|it| &it.0);
+    if place.is_some_and(|it| it.order != order) {
+        return Err(Problem::invalid("cursor", "belongs to a list in another order"));
     }
-    let summary = reader.store.summary(&function).await?;
-    let summary = summary.ok_or_else(|| Problem::not_found("no such function has reported"))?;
-    let views = reader.store.blocks(&function, Block::of(from), Block::of(to)).await?;
-    Ok(Json(Function::of(&summary, &views, (from, to))))
+    let rows = reader.fleet.rows(&reader.store, now).await?;
+    let from = place.map_or_else(|| counted_from(asked.from.as_ref(), now), |it| it.from);
+    let limit = asked.limit.unwrap_or_default().0.into();
+    Ok(caller.answer(&asked.page(&rows, (order, place, from), limit)))
 }
 
-fn part<T>(field: &'static str, parsed: Result<T, InvalidFunction>) -> Result<T, Problem> {
-    parsed.map_err(|why| Problem::invalid(field, format!("is not valid: {why}")))
+/// The beginning of the hour from which a list counts.
+pub(super) fn counted_from(from: Option<&WhenText>, now: EpochMillis) -> EpochMillis {
+    let oldest = now.minus(DAY);
+    Step::Hour.begin(from.map_or(oldest, |it| it.0.resolve(now)).clamp(oldest, now))
 }
 
-impl Row {
-    fn of(summary: &Summary, from: EpochMillis) -> Self {
-        let FunctionKey { account, region, name } = &summary.function;
-        Self {
-            account: account.to_string(),
-            region: region.to_string(),
-            name: name.to_string(),
-            profile: Described::of(&summary.digest.profile),
-            counts: Counted::of(summary.counts_since(from)),
-            last_timeout_at: summary.last_timeout().map(rfc3339),
-            last_seen_at: summary.last_seen().map(rfc3339),
+/// The first of the fleet in some order.
+pub(super) fn top(rows: &[Summary], (order, from): (Order, EpochMillis), limit: usize) -> Vec<Row> {
+    let timed_out = |it: &&Summary| it.counts_since(from).timeouts > 0;
+    let mut found: Vec<_> =
+        rows.iter().filter(timed_out).map(|it| (Place::of(it, order, from), it)).collect();
+    found.sort_by(|(one, _), (other, _)| one.cmp(other));
+    found.iter().take(limit).map(|(_, it)| Row::of(it, from)).collect()
+}
+
+impl Asked {
+    fn page(
+        &self,
+        rows: &[Summary],
+        (order, place, from): (Order, Option<&Place>, EpochMillis),
+        limit: usize,
+    ) -> Page<Row> {
+        let mut found: Vec<(Place, &Summary)> = rows
+            .iter()
+            .filter(|it| self.covers(it, from))
+            .map(|it| (Place::of(it, order, from), it))
+            .filter(|(it, _)| place.is_none_or(|place| place < it))
+            .collect();
+        let more = found.len() > limit;
+        if more {
+            // Only the page is put in order, not the fleet.
+            found.select_nth_unstable_by(limit, |(one, _), (other, _)| one.cmp(other));
+            found.truncate(limit);
         }
+        found.sort_by(|(one, _), (other, _)| one.cmp(other));
+        let next = found.last().filter(|_| more).map(|(place, _)| place.to_string());
+        Page { items: found.iter().map(|(_, it)| Row::of(it, from)).collect(), next }
     }
-}
 
-impl Function {
-    /// Minutes are counted when any of their time lies between `from` and `to`; durations are kept by block, so theirs are
-    /// those of the blocks that do.
-    fn of(summary: &Summary, views: &[BlockView], (from, to): (EpochMillis, EpochMillis)) -> Self {
-        let FunctionKey { account, region, name } = &summary.function;
-        let mut counts = Counts::default();
-        let mut durations = Sketch::default();
-        let mut causes = BTreeMap::new();
-        let mut losses = Losses::default();
-        for view in views {
-            for (minute, counted) in view.minutes() {
-                let start = view.block.start().plus(Duration::from_mins(minute.into()));
-                if start <= to && start.plus(Duration::from_mins(1)) > from {
-                    counts += counted;
-                }
-            }
-            if let Some(tally) = &view.tally {
-                durations.merge(&tally.durations);
-                losses += tally.losses;
-            }
-            for (cause, count) in view.verdict.iter().flat_map(|it| &it.causes) {
-                *causes.entry(cause.clone()).or_default() += count;
-            }
-        }
-        Self {
-            account: account.to_string(),
-            region: region.to_string(),
-            name: name.to_string(),
-            from: rfc3339(from),
-            to: rfc3339(to),
-            profile: Described::of(&summary.digest.profile),
-            counts: Counted::of(counts),
-            duration_ms: Quantiles::of(&durations),
-            causes,
-            losses: Lost::of(losses),
-            last_timeout_at: summary.last_timeout().map(rfc3339),
-            last_seen_at: summary.last_seen().map(rfc3339),
-        }
+    fn covers(&self, row: &Summary, from: EpochMillis) -> bool {
+        let function = &row.function;
+        let tags = &row.digest.profile.tags;
+        self.account.as_ref().is_none_or(|it| it.0 == function.account)
+            && self.region.as_ref().is_none_or(|it| it.0 == function.region)
+            && self.name.as_ref().is_none_or(|it| it.0.matches(function.name.as_str()))
+            && self.tag.iter().all(|it| it.0.is_among(tags))
+            && self.cause.as_ref().is_none_or(|it| {
+                row.causes_since(from).get(it.0.as_str()).is_some_and(|count| *count > 0)
+            })
     }
 }
 
-impl Described {
-    fn of(profile: &Profile) -> Self {
-        let known = |it: &str| (!it.is_empty()).then(|| it.to_owned());
-        let timeout_ms = u64::try_from(profile.timeout.as_millis()).unwrap_or(u64::MAX);
-        Self {
-            runtime: known(&profile.runtime),
-            architecture: known(&profile.architecture),
-            memory_bytes: bytes(profile.memory_mb),
-            timeout_ms: (timeout_ms > 0).then_some(timeout_ms),
-            version: known(&profile.version),
-            initialization_type: known(&profile.initialization_type),
-            extension_version: known(&profile.extension_version),
-            tags: profile.tags.clone(),
-        }
-    }
-}
-
-impl Counted {
-    fn of(counts: Counts) -> Self {
-        let Counts {
-            invocations,
-            timeouts,
-            errors,
-            out_of_memory,
-            near_timeouts,
-            cold_starts,
-            init_timeouts,
-            init_failures,
-        } = counts;
-        Self {
-            invocations,
-            timeouts,
-            errors,
-            out_of_memory,
-            near_timeouts,
-            cold_starts,
-            init_timeouts,
-            init_failures,
-        }
-    }
-}
-
-impl Lost {
-    fn of(losses: Losses) -> Self {
-        let Losses {
-            unreadable_records,
-            dropped_records,
-            overflowed_facts,
-            refused_facts,
-            unfinished_invocations,
-            failed_sends,
-            ignored_journals,
-        } = losses;
-        Self {
-            unreadable_records,
-            dropped_records,
-            overflowed_facts,
-            refused_facts,
-            unfinished_invocations,
-            failed_sends,
-            ignored_journals,
-        }
-    }
-}
-
-impl Quantiles {
-    fn of(durations: &Sketch) -> Self {
-        // Microseconds are all that was measured, and milliseconds what is asked for.
-        let millis = |it: Duration| (it.as_secs_f64() * 1e6).round() / 1e3;
-        let quantile = |share| durations.quantile(share).map(millis);
-        Self {
-            p50: quantile(0.5),
-            p95: quantile(0.95),
-            p99: quantile(0.99),
-            max: durations.max().map(millis),
-        }
-    }
-}
+#[cfg(test)]
+mod tests;

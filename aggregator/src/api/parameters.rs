@@ -1,75 +1,107 @@
-//! Parameters of a query, each parsed once and faulted by name.
+//! Parameters of a path and of a query, each parsed once and faulted by name.
 //!
-//! Unknown ones are ignored, so that links outlive versions; an empty one counts as absent, which is how forms send what
-//! nobody filled in.
+//! A query's type says which parameters there are; the API's description is made of the same type. One that is not there is
+//! refused by its name, because a filter that is silently ignored answers another question than the one that was asked.
 
-use std::{collections::HashMap, convert::Infallible, fmt::Display, str::FromStr};
+use std::{borrow::Cow, collections::BTreeSet};
 
 use axum::{
-    extract::{FromRequestParts, Query},
+    extract::{FromRequestParts, rejection::PathRejection},
     http::request::Parts,
 };
-use overtime_wire::EpochMillis;
+use serde::de::DeserializeOwned;
+use utoipa::{
+    IntoParams,
+    openapi::{RefOr, path::Parameter, schema::Schema},
+};
 
-use crate::{api::problem::Problem, domain::instant};
+use crate::api::problem::Problem;
 
-#[derive(Debug, Default)]
-pub(super) struct Parameters(pub(super) HashMap<String, String>);
+/// A query, whole or refused.
+#[derive(Debug)]
+pub(super) struct Query<Q>(pub(super) Q);
 
-impl<S: Send + Sync> FromRequestParts<S> for Parameters {
-    type Rejection = Infallible;
+/// The parameters of a path.
+#[derive(Debug)]
+pub(super) struct Path<P>(pub(super) P);
 
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let Ok(Query(given)) = Query::try_from_uri(&parts.uri) else { return Ok(Self::default()) };
-        Ok(Self(given))
+impl<S, Q> FromRequestParts<S> for Query<Q>
+where
+    S: Send + Sync,
+    Q: DeserializeOwned + IntoParams,
+{
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        read(parts.uri.query().unwrap_or_default()).map(Self)
     }
 }
 
-impl Parameters {
-    pub(super) fn text(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|it| !it.is_empty())
-    }
+impl<S, P> FromRequestParts<S> for Path<P>
+where
+    S: Send + Sync,
+    P: DeserializeOwned + Send,
+{
+    type Rejection = Problem;
 
-    pub(super) fn parsed<T>(&self, name: &'static str) -> Result<Option<T>, Problem>
-    where
-        T: FromStr,
-        T::Err: Display,
-    {
-        let parse = |it: &str| {
-            it.parse().map_err(|why| Problem::invalid(name, format!("is not valid: {why}")))
-        };
-        self.text(name).map(parse).transpose()
-    }
-
-    /// One of a fixed set of words.
-    pub(super) fn word<T>(
-        &self,
-        name: &'static str,
-        parse: fn(&str) -> Option<T>,
-    ) -> Result<Option<T>, Problem> {
-        let parse =
-            |it| parse(it).ok_or_else(|| Problem::invalid(name, "is none of the words it may be"));
-        self.text(name).map(parse).transpose()
-    }
-
-    /// An instant, absolute or from now.
-    pub(super) fn instant(
-        &self,
-        name: &'static str,
-        now: EpochMillis,
-    ) -> Result<Option<EpochMillis>, Problem> {
-        let read = |it| {
-            instant::parse(it, now).ok_or_else(|| {
-                Problem::invalid(name, "is neither RFC 3339 nor of the form now-24h")
-            })
-        };
-        self.text(name).map(read).transpose()
-    }
-
-    /// A number between 1 and `max`.
-    pub(super) fn limit(&self, default: usize, max: usize) -> Result<usize, Problem> {
-        let outside = || Problem::invalid("limit", format!("is not a number from 1 to {max}"));
-        let Some(text) = self.text("limit") else { return Ok(default) };
-        text.parse().ok().filter(|it| (1..=max).contains(it)).ok_or_else(outside)
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let given = axum::extract::Path::<P>::from_request_parts(parts, state).await;
+        given.map(|it| Self(it.0)).map_err(|rejection| misguided(&rejection))
     }
 }
+
+/// Reads a query, its parameters in any order.
+pub(super) fn read<Q: DeserializeOwned + IntoParams>(query: &str) -> Result<Q, Problem> {
+    let known = Q::into_params(|| None);
+    let pairs = form_urlencoded::parse(query.as_bytes());
+    let mut seen = BTreeSet::new();
+    for (name, _) in pairs.clone() {
+        let Some(parameter) = known.iter().find(|it| it.name == name) else {
+            let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
+            let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+            let why = format!("is not a parameter of this path, which has {there}");
+            return Err(Problem::invalid(clipped(&name), why));
+        };
+        if !seen.insert(&parameter.name) && !is_list(parameter) {
+            return Err(Problem::invalid(parameter.name.clone(), "is given more than once"));
+        }
+    }
+    let mut path = serde_path_to_error::Track::new();
+    let given = serde_html_form::Deserializer::new(pairs);
+    Q::deserialize(serde_path_to_error::Deserializer::new(given, &mut path)).map_err(|error| {
+        // The first step of the path: a repeated parameter's faulty element is not of interest.
+        let path = path.path().to_string();
+        let name = path.split(['[', '.']).next().unwrap_or_default();
+        Problem::invalid(name.to_owned(), error)
+    })
+}
+
+fn is_list(parameter: &Parameter) -> bool {
+    matches!(parameter.schema, Some(RefOr::T(Schema::Array(_))))
+}
+
+/// A name as long as a name should be.
+fn clipped(name: &str) -> String {
+    name.chars().take(64).collect()
+}
+
+fn misguided(rejection: &PathRejection) -> Problem {
+    use axum::extract::path::ErrorKind;
+
+    let kind = match rejection {
+        PathRejection::FailedToDeserializePathParams(error) => error.kind(),
+        _ => return Problem::not_found("nothing is served under this path"),
+    };
+    let (key, why): (_, Cow<'_, str>) = match kind {
+        ErrorKind::DeserializeError { key, message, .. } => (key, message.into()),
+        ErrorKind::ParseErrorAtKey { key, expected_type, .. } => {
+            (key, format!("is not {expected_type}").into())
+        }
+        ErrorKind::InvalidUtf8InPathParam { key } => (key, "is not UTF-8".into()),
+        _ => return Problem::not_found("nothing is served under this path"),
+    };
+    Problem::invalid(key.clone(), why)
+}
+
+#[cfg(test)]
+mod tests;

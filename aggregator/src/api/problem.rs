@@ -3,21 +3,43 @@
 //! Callers learn what they can act on, down to the field; the cause of what is our own fault goes to the log, once, here,
 //! because no layer below logs what it also returns.
 
+use std::{borrow::Cow, fmt};
+
 use axum::{
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::store::StoreError;
+
+/// How problems are marked.
+pub(super) const MEDIA_TYPE: &str = "application/problem+json";
 
 /// Something that a caller hears instead of an answer.
 #[derive(Debug)]
 pub struct Problem {
     status: StatusCode,
     detail: String,
-    field: Option<&'static str>,
+    field: Option<Cow<'static, str>>,
     retry_after_s: Option<u32>,
+}
+
+/// A problem as RFC 9457 writes it.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Problem)]
+pub(super) struct Body {
+    /// What is wrong, in words.
+    detail: String,
+    /// Which parameter it is about, if it is about one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    field: Option<Cow<'static, str>>,
+    status: u16,
+    title: &'static str,
+    #[serde(rename = "type")]
+    kind: &'static str,
 }
 
 impl Problem {
@@ -31,13 +53,33 @@ impl Problem {
     }
 
     /// A parameter is not what it must be.
-    pub fn invalid(field: &'static str, why: impl ToString) -> Self {
+    pub fn invalid(field: impl Into<Cow<'static, str>>, why: impl ToString) -> Self {
+        let field = field.into();
         let problem = Self::new(StatusCode::BAD_REQUEST, format!("{field} {}", why.to_string()));
         Self { field: Some(field), ..problem }
     }
 
+    /// Nobody vouches for the caller, or not for this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
+    }
+
+    pub fn not_allowed() -> Self {
+        Self::new(StatusCode::METHOD_NOT_ALLOWED, "the method is not allowed here")
+    }
+
+    /// There is no form of the answer that the caller takes.
+    pub fn not_acceptable(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_ACCEPTABLE, detail)
+    }
+
+    /// The host that was asked for is not served here.
+    pub fn misdirected() -> Self {
+        Self::new(StatusCode::MISDIRECTED_REQUEST, "this host is not served here")
     }
 
     pub fn timeout(detail: impl Into<String>) -> Self {
@@ -63,6 +105,17 @@ impl Problem {
         let problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, detail);
         Self { retry_after_s: Some(2), ..problem }
     }
+
+    /// The fault is ours.
+    pub(super) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the cause is in the log")
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
 }
 
 impl From<StoreError> for Problem {
@@ -73,26 +126,22 @@ impl From<StoreError> for Problem {
             StoreError::Stale(_) | StoreError::Unavailable(_) => {
                 Self::unavailable("the store did not answer")
             }
-            StoreError::Corrupt { .. } | StoreError::Refused(_) => {
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "the cause is in the log")
-            }
+            StoreError::Corrupt { .. } | StoreError::Refused(_) => Self::internal(),
         }
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let mut body = json!({
-            "type": "about:blank",
-            "title": self.status.canonical_reason().unwrap_or("Problem"),
-            "status": self.status.as_u16(),
-            "detail": self.detail,
-        });
-        if let Some(field) = self.field {
-            body["field"] = json!(field);
-        }
-        let headers = [(header::CONTENT_TYPE, "application/problem+json")];
-        let mut response = (self.status, headers, body.to_string()).into_response();
+        let body = Body {
+            kind: "about:blank",
+            title: self.status.canonical_reason().unwrap_or("Problem"),
+            status: self.status.as_u16(),
+            detail: self.detail,
+            field: self.field,
+        };
+        let mut response = (self.status, axum::Json(body)).into_response();
+        response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -12,7 +12,7 @@ use axum::{
     Router,
     extract::{Request, State},
     http::{
-        HeaderName, HeaderValue, StatusCode,
+        HeaderName, HeaderValue,
         header::{
             CACHE_CONTROL, CONTENT_SECURITY_POLICY, HOST, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
         },
@@ -21,6 +21,8 @@ use axum::{
     middleware::{self, Next},
     response::{IntoResponse, Response},
 };
+
+use crate::api::problem::Problem;
 
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
@@ -71,7 +73,7 @@ async fn admit(State(hosts): State<Hosts>, request: Request, next: Next) -> Resp
     if host.is_some_and(|it| hosts.admit(it)) {
         next.run(request).await
     } else {
-        (StatusCode::MISDIRECTED_REQUEST, "this host is not served here\n").into_response()
+        Problem::misdirected().into_response()
     }
 }
 

@@ -1,6 +1,8 @@
 //! Instants as people and APIs write them: RFC 3339 in UTC with milliseconds.
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use overtime_wire::EpochMillis;
 
 /// `2026-11-24T07:30:00.000Z`. What lies beyond the calendar is held to its ends.
@@ -10,17 +12,44 @@ pub fn rfc3339(at: EpochMillis) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S.%3fZ").to_string()
 }
 
-/// Reads RFC 3339 with any offset, or `now`, `now-24h`, `now-90m`. `None` for anything else.
-pub fn parse(text: &str, now: EpochMillis) -> Option<EpochMillis> {
-    let Some(rest) = text.strip_prefix("now") else {
-        return text.parse::<Timestamp>().ok().map(|it| EpochMillis(it.as_millisecond()));
-    };
-    if rest.is_empty() {
-        return Some(now);
+/// An instant as it is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    At(EpochMillis),
+    /// So long before now.
+    Ago(Duration),
+}
+
+impl When {
+    /// Reads RFC 3339 with any offset, or `now`, `now-90s`, `now-15m`, `now-24h`, `now-7d`. `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let Some(rest) = text.strip_prefix("now") else {
+            let at = text.parse::<Timestamp>().ok()?;
+            return Some(Self::At(EpochMillis(at.as_millisecond())));
+        };
+        if rest.is_empty() {
+            return Some(Self::Ago(Duration::ZERO));
+        }
+        let unit = rest.chars().next_back()?;
+        let seconds = match unit {
+            's' => 1,
+            'm' => 60,
+            'h' => 3_600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        let digits = rest.strip_prefix('-')?.strip_suffix(unit)?;
+        let plain = (1..=9).contains(&digits.len()) && digits.bytes().all(|it| it.is_ascii_digit());
+        let number: u64 = digits.parse().ok().filter(|_| plain)?;
+        Some(Self::Ago(Duration::from_secs(number * seconds)))
     }
-    let back: SignedDuration = rest.strip_prefix('-')?.parse().ok()?;
-    let back = i64::try_from(back.as_millis()).ok().filter(|it| *it >= 0)?;
-    Some(EpochMillis(now.0.saturating_sub(back)))
+
+    pub fn resolve(self, now: EpochMillis) -> EpochMillis {
+        match self {
+            Self::At(at) => at,
+            Self::Ago(ago) => now.minus(ago),
+        }
+    }
 }
 
 #[cfg(test)]
@@ -38,12 +67,29 @@ mod tests {
 
     #[test]
     fn instants_are_read_absolutely_and_from_now() {
-        assert_eq!(parse("2026-11-01T01:00:00.123+01:00", NOW), Some(NOW));
-        assert_eq!(parse("now", NOW), Some(NOW));
-        assert_eq!(parse("now-24h", NOW), Some(EpochMillis(NOW.0 - 86_400_000)));
-        assert_eq!(parse("now-90m", NOW), Some(EpochMillis(NOW.0 - 5_400_000)));
-        for text in ["", "yesterday", "now+1h", "now--1h", "now-", "2026-10-31", "1793491200"] {
-            assert_eq!(parse(text, NOW), None, "{text}");
+        let parse = |text| When::parse(text).map(|it| it.resolve(NOW));
+        assert_eq!(parse("2026-11-01T01:00:00.123+01:00"), Some(NOW));
+        assert_eq!(parse("now"), Some(NOW));
+        for (text, back_ms) in
+            [("now-24h", 86_400_000), ("now-90m", 5_400_000), ("now-7d", 604_800_000)]
+        {
+            assert_eq!(parse(text), Some(EpochMillis(NOW.0 - back_ms)), "{text}");
+        }
+        for text in [
+            "",
+            "yesterday",
+            "now+1h",
+            "now--1h",
+            "now-",
+            "now-h",
+            "now-1",
+            "now-+1h",
+            "now-1é",
+            "now-1234567890s",
+            "2026-10-31",
+            "1793491200",
+        ] {
+            assert_eq!(parse(text), None, "{text}");
         }
     }
 }

@@ -6,12 +6,14 @@
 //!
 //! **Invariant.** Whatever a record holds, reading goes on: one that is not ours is counted as skipped, not as an error.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodbstreams::{
     Client,
     error::SdkError,
     types::{OperationType, Record, ShardIteratorType},
 };
-use overtime_wire::{Block, FunctionKey};
+use overtime_wire::{Block, EpochMillis, FunctionKey};
 
 use crate::{
     domain::fact::Part,
@@ -24,6 +26,9 @@ use crate::{
         },
     },
 };
+
+/// Of more shards than this nobody asks how far they have been followed.
+const LAG_SHARDS_MAX: usize = 16;
 
 /// The stream of the facts table.
 #[derive(Debug, Clone)]
@@ -112,6 +117,33 @@ impl Changes {
             [shard] => store.checkpoint(&self.stream, &shard.id).await,
             _ => Ok(None),
         }
+    }
+
+    /// How long ago the earliest change was made that is not done with; zero when everything is done. `None` when that cannot
+    /// be said: nobody keeps checkpoints, a place is forgotten, or there are more shards than one asks.
+    pub async fn lag(
+        &self,
+        store: &Store,
+        now: EpochMillis,
+    ) -> Result<Option<Duration>, StoreError> {
+        let shards = self.shards().await?;
+        if shards.is_empty() || shards.len() > LAG_SHARDS_MAX {
+            return Ok(None);
+        }
+        let mut longest = Duration::ZERO;
+        for shard in &shards {
+            let checkpoint = store.checkpoint(&self.stream, &shard.id).await?;
+            let place = checkpoint.as_deref().map_or(Place::Oldest, Place::After);
+            let iterator = self.iterator(&shard.id, place).await?;
+            let Some(iterator) = iterator else { return Ok(None) };
+            let get = self.streams.get_records().shard_iterator(&iterator.0).limit(1);
+            let records = get.send().await.map_err(failed)?.records.unwrap_or_default();
+            let Some(record) = records.first() else { continue };
+            let made = record.dynamodb().and_then(|it| it.approximate_creation_date_time());
+            let Some(made) = made.and_then(|it| it.to_millis().ok()) else { return Ok(None) };
+            longest = longest.max(now.since(EpochMillis(made)));
+        }
+        Ok(Some(longest))
     }
 
     /// A token for reading a shard from a place; `None` when that place is forgotten, or the shard is.

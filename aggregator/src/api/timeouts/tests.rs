@@ -1,55 +1,44 @@
 //! What may be asked, and the shape of what is answered.
 
-use std::collections::HashMap;
+use std::time::Duration;
 
-use axum::{body::to_bytes, response::IntoResponse};
-use expect_test::{Expect, expect};
-use overtime_wire::{Block, IncarnationId, Ordinal, Outcome, Subject, TraceId};
+use expect_test::expect;
+use overtime_wire::{
+    Block, Cause, Evidence, IncarnationId, Ordinal, Outcome, RequestId, Subject, TraceId, Verdict,
+};
 
 use super::*;
+use crate::{
+    api::{
+        answer::table::{Tabular as _, write},
+        parameters::read,
+    },
+    domain::timeout::Timeout,
+};
 
 const NOW: EpochMillis = EpochMillis(1_793_491_200_000);
+const KEPT: Duration = Duration::from_hours(90 * 24);
 
-fn parameters(query: &[(&str, &str)]) -> Parameters {
-    let pairs = query.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Parameters(pairs.collect::<HashMap<_, _>>())
-}
-
-/// Tells what a faulty query hears.
-async fn check(query: &[(&str, &str)], expected: Expect) {
-    let given = parameters(query);
-    let problem = filter(&given, NOW)
-        .map(drop)
-        .and_then(|()| given.limit(LIMIT_DEFAULT, LIMIT_MAX).map(drop));
-    let response = problem.unwrap_err().into_response();
-    let body = to_bytes(response.into_body(), 10_000).await.unwrap();
-    expected.assert_eq(std::str::from_utf8(&body).unwrap());
-}
-
-#[tokio::test]
-async fn a_faulty_parameter_is_named() {
-    check(&[("account", "12")], expect![[r#"{"detail":"account is not valid: account is not twelve digits","field":"account","status":400,"title":"Bad Request","type":"about:blank"}"#]]).await;
-    check(&[("from", "yesterday")], expect![[r#"{"detail":"from is neither RFC 3339 nor of the form now-24h","field":"from","status":400,"title":"Bad Request","type":"about:blank"}"#]]).await;
-    check(&[("cause", "weather")], expect![[r#"{"detail":"cause is none of the words it may be","field":"cause","status":400,"title":"Bad Request","type":"about:blank"}"#]]).await;
-    check(&[("limit", "1001")], expect![[r#"{"detail":"limit is not a number from 1 to 1000","field":"limit","status":400,"title":"Bad Request","type":"about:blank"}"#]]).await;
-    check(&[("limit", "0")], expect![[r#"{"detail":"limit is not a number from 1 to 1000","field":"limit","status":400,"title":"Bad Request","type":"about:blank"}"#]]).await;
+fn asked(query: &str) -> Result<Filter, Problem> {
+    read::<Asked>(query)?.filter(NOW, KEPT)
 }
 
 #[test]
-fn unknown_and_empty_parameters_are_ignored() {
-    let filter = filter(&parameters(&[("color", "red"), ("account", "")]), NOW).unwrap();
-    assert_eq!(filter, Filter::between(NOW.minus(TIMEOUTS_LIVE), NOW.plus(AHEAD)));
+fn a_range_that_ends_before_it_begins_is_a_mistake_and_not_an_empty_list() {
+    let problem = asked("from=now-1h&to=now-2h").unwrap_err();
+    assert_eq!(problem.to_string(), "to lies before from");
+    let everything = Filter::between(NOW.minus(KEPT), NOW.plus(AHEAD));
+    assert_eq!(asked("").unwrap(), everything);
 }
 
 #[test]
 fn times_may_be_relative_and_detection_bounds_how_far_back_is_read() {
-    let given = parameters(&[("from", "now-24h"), ("to", "now"), ("detected_after", "now-1h")]);
-    let asked = filter(&given, NOW).unwrap();
-    assert_eq!((asked.from, asked.to), (NOW.minus(Duration::from_hours(24)), NOW));
-    assert_eq!(asked.detected_after, Some(NOW.minus(Duration::from_hours(1))));
+    let filter = asked("from=now-24h&to=now&detected_after=now-1h").unwrap();
+    assert_eq!((filter.from, filter.to), (NOW.minus(Duration::from_hours(24)), NOW));
+    assert_eq!(filter.detected_after, Some(NOW.minus(Duration::from_hours(1))));
 
-    let asked = filter(&parameters(&[("detected_after", "now-1h")]), NOW).unwrap();
-    assert_eq!(asked.from, NOW.minus(Duration::from_hours(27)));
+    let filter = asked("detected_after=now-1h").unwrap();
+    assert_eq!(filter.from, NOW.minus(Duration::from_hours(27)));
 }
 
 fn timeout() -> Timeout {
@@ -96,6 +85,7 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
     expect![[r#"
         {
           "id": "01010101010101010101010101010101-7",
+          "url": "/api/v1/functions/123456789012/eu-west-1/orders/timeouts/1992768/01010101010101010101010101010101-7",
           "account": "123456789012",
           "region": "eu-west-1",
           "function": "orders",
@@ -134,4 +124,14 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
     assert_eq!(item["trace_id"], "1-02020202-020202020202020202020202");
     assert_eq!((&item["timeout_ms"], &item["duration_ms"]), (&3_000.into(), &3_000.into()));
     assert_eq!(item["silent_ms"], 2_600);
+}
+
+#[test]
+fn a_row_has_a_cell_for_each_column_and_runs_nothing() {
+    let mut strange = timeout();
+    strange.verdict.version = "=HYPERLINK(\"http://evil.example\")".to_owned();
+    let item = Item::of(&strange);
+    assert_eq!(item.cells().len(), Item::COLUMNS.len());
+    let table = String::from_utf8(write(&[item]).unwrap()).unwrap();
+    assert!(table.contains(",\"'=HYPERLINK("), "{table}");
 }

@@ -1,0 +1,136 @@
+//! `GET /api/v1/openapi.json`: the read API as OpenAPI 3.1 describes it, made from the code that answers.
+//!
+//! Paths, parameters and answers come from the handlers and their types, through one registration that also routes them.
+//! What is true of every path — its problems, its tags, its unchanged answers — is added here, once.
+
+use std::sync::Arc;
+
+use axum::{Router, extract::State, response::Response, routing::get};
+use utoipa::{
+    PartialSchema,
+    openapi::{
+        ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
+        Required, ResponseBuilder,
+        path::{Operation, ParameterBuilder, ParameterIn, PathItem},
+        schema::{ObjectBuilder, Ref, Schema, SchemaType, Type},
+    },
+};
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+
+use crate::api::{
+    Reader,
+    answer::{CSV, CSV_SUFFIX, JsonCaller},
+    problem,
+};
+
+pub(super) const PATH: &str = "/api/v1/openapi.json";
+
+const DESCRIPTION: &str = "Every Lambda timeout that the platform lets anybody see, and why. \
+    What is not known is null, never 0. Instants are RFC 3339 in UTC; parameters also take `now-24h`. \
+    Lists are JSON, or CSV by `accept: text/csv` or `.csv` after the path. Answers carry a tag, and \
+    `if-none-match` is answered 304. Problems are RFC 9457 and name the parameter.";
+
+/// An empty description.
+pub(super) fn describe() -> OpenApi {
+    let license = LicenseBuilder::new().name("Apache-2.0").identifier(Some("Apache-2.0")).build();
+    let info = InfoBuilder::new()
+        .title("Overtime read API")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(DESCRIPTION))
+        .license(Some(license));
+    OpenApiBuilder::new().info(info).build()
+}
+
+/// Serves a list in both of its forms: under its own path, and as CSV under that path with a suffix.
+pub(super) fn list(
+    router: OpenApiRouter<Reader>,
+    (schemas, mut paths, methods): UtoipaMethodRouter<Reader>,
+) -> OpenApiRouter<Reader> {
+    let files: Vec<(String, PathItem)> = paths
+        .paths
+        .iter()
+        .map(|(path, item)| (format!("{path}{CSV_SUFFIX}"), file(item)))
+        .collect();
+    paths.paths.extend(files);
+    router.routes((schemas, paths, methods))
+}
+
+/// The same list, and nothing but CSV.
+fn file(list: &PathItem) -> PathItem {
+    let mut item = list.clone();
+    if let Some(operation) = &mut item.get {
+        operation.operation_id = operation.operation_id.as_ref().map(|it| format!("{it}_csv"));
+        operation.summary = operation.summary.as_ref().map(|it| format!("{it} As CSV."));
+        for response in operation.responses.responses.values_mut() {
+            if let RefOr::T(response) = response {
+                response.content.retain(|media_type, _| media_type == CSV);
+            }
+        }
+    }
+    item
+}
+
+/// Adds what is true of every path, and the path of the description itself.
+pub(super) fn finish(router: OpenApiRouter) -> Router {
+    let (router, mut api) = router.split_for_parts();
+    for item in api.paths.paths.values_mut() {
+        if let Some(operation) = &mut item.get {
+            complete(operation);
+        }
+    }
+    let components = api.components.get_or_insert_default();
+    components.schemas.insert("Problem".to_owned(), problem::Body::schema());
+    components.schemas.iter_mut().filter(|(name, _)| *name != "Problem").for_each(|(_, it)| {
+        if let RefOr::T(Schema::Object(object)) = it {
+            // Every field of an answer is always there, null where nothing is known.
+            object.required = object.properties.keys().cloned().collect();
+        }
+    });
+    let described = Router::new().route(PATH, get(show)).with_state(Arc::new(api));
+    router.merge(described)
+}
+
+async fn show(State(api): State<Arc<OpenApi>>, caller: JsonCaller) -> Response {
+    caller.answer(api.as_ref())
+}
+
+fn complete(operation: &mut Operation) {
+    let text = || ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    let known = ParameterBuilder::new()
+        .name("if-none-match")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some("Tags of answers that the caller has."))
+        .schema(Some(text()));
+    operation.parameters.get_or_insert_default().push(RefOr::T(known.build()));
+    let tag = HeaderBuilder::new()
+        .schema(Some(text().pattern(Some("^\"[0-9a-f]{32}\"$"))))
+        .description(Some("Made of the answer's bytes."))
+        .build();
+    if let Some(RefOr::T(found)) = operation.responses.responses.get_mut("200") {
+        found.headers.insert("etag".to_owned(), tag.clone().into());
+    }
+    let unchanged = ResponseBuilder::new()
+        .description("The caller has the answer already.")
+        .header("etag", tag)
+        .build();
+    operation.responses.responses.insert("304".to_owned(), unchanged.into());
+    let problems = [
+        ("400", "A parameter is not what it must be; `field` names it."),
+        ("406", "There is no form of the answer that the caller takes."),
+        ("500", "The fault is here; the cause is in the log."),
+        ("503", "The store did not answer; `retry-after` says when to ask again."),
+    ];
+    for (status, description) in problems {
+        operation.responses.responses.insert(status.to_owned(), problem(description).into());
+    }
+    if let Some(RefOr::T(missing)) = operation.responses.responses.get_mut("404") {
+        *missing = problem(&missing.description.clone());
+    }
+}
+
+fn problem(description: &str) -> utoipa::openapi::Response {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description(description).content(problem::MEDIA_TYPE, content).build()
+}
