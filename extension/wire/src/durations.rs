@@ -149,9 +149,10 @@ impl Durations {
     }
 }
 
+/// By one logarithm for every machine, rather than the C library's: the same duration is in the same bucket everywhere.
 #[expect(clippy::cast_possible_truncation, reason = "clamped to a few hundred")]
 fn index_of(duration: Duration) -> i32 {
-    let index = (duration.as_secs_f64().log2() * BUCKETS_PER_DOUBLING).ceil() - 1.0;
+    let index = (libm::log2(duration.as_secs_f64()) * BUCKETS_PER_DOUBLING).ceil() - 1.0;
     index.clamp(f64::from(INDEX_MIN), f64::from(INDEX_MAX)) as i32
 }
 
@@ -214,6 +215,13 @@ mod tests {
         durations.collapse_lowest(4);
         assert_eq!((durations.count(), durations.width()), (5, 4));
         assert_eq!(durations.quantile(1.0), highest);
+    }
+
+    #[test]
+    fn a_border_belongs_to_the_bucket_below_it() {
+        for (micros, index) in [(500_000, -9), (1_000_000, -1), (1_000_001, 0), (2_000_000, 7)] {
+            assert_eq!(index_of(Duration::from_micros(micros)), index, "{micros}");
+        }
     }
 
     #[test]
