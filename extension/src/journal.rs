@@ -42,12 +42,20 @@ pub struct Contents {
     /// When the aggregator was last told of something.
     pub told: Option<EpochMillis>,
     pub counted: Counted,
-    /// As they would be claimed if nothing more became known.
-    pub open: Vec<Verdict>,
+    pub open: Vec<Open>,
     /// What the aggregator may not have.
     pub facts: Vec<Fact>,
     /// It ends where an entry ends, and its writer saw everything until then.
     pub is_whole: bool,
+}
+
+/// An invocation that nobody saw end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Open {
+    /// As it would be claimed if nothing more became known.
+    pub draft: Verdict,
+    /// The writer ran on past its deadline, so it was neither answered nor was the writer killed before.
+    pub is_witnessed: bool,
 }
 
 /// How many invocations went which way.
@@ -126,7 +134,11 @@ impl Contents {
                 self.counted = Counted { dropped: it.dropped.max(self.counted.dropped), ..it };
             }
             Entry::Opened(draft) => self.opened(draft),
-            Entry::Closed(ordinal) => self.open.retain(|it| it.ordinal != ordinal),
+            Entry::Witnessed(ordinal) => {
+                let meant = self.open.iter_mut().find(|it| it.draft.ordinal == ordinal);
+                meant.into_iter().for_each(|it| it.is_witnessed = true);
+            }
+            Entry::Closed(ordinal) => self.open.retain(|it| it.draft.ordinal != ordinal),
             Entry::Fact(fact) => self.put(fact),
             Entry::Delivered { key, rank } => {
                 self.facts.retain(|it| it.key() != key || it.rank() > rank);
@@ -135,15 +147,16 @@ impl Contents {
     }
 
     fn opened(&mut self, draft: Verdict) {
-        if let Some(known) = self.open.iter_mut().find(|it| it.ordinal == draft.ordinal) {
-            *known = draft;
+        let known = self.open.iter_mut().find(|it| it.draft.ordinal == draft.ordinal);
+        if let Some(known) = known {
+            known.draft = draft;
             return;
         }
         self.counted.opened = self.counted.opened.saturating_add(1);
         if self.open.len() == OPEN_MAX {
             self.open.remove(0);
         }
-        self.open.push(draft);
+        self.open.push(Open { draft, is_witnessed: false });
     }
 
     fn put(&mut self, fact: Fact) {
@@ -185,7 +198,10 @@ impl Contents {
         }
         entries.extend(self.told.map(Entry::Told));
         entries.extend(self.facts.iter().cloned().map(Entry::Fact));
-        entries.extend(self.open.iter().cloned().map(Entry::Opened));
+        for Open { draft, is_witnessed } in &self.open {
+            entries.push(Entry::Opened(draft.clone()));
+            entries.extend(is_witnessed.then_some(Entry::Witnessed(draft.ordinal)));
+        }
         // After the open ones, which count themselves.
         entries.push(Entry::Counted(self.counted));
         if !self.is_whole {

@@ -150,6 +150,8 @@ pub struct Vigilance {
     pub wake: Option<EpochMillis>,
     /// Said once per invocation: there may soon be something to say at once.
     pub is_near: bool,
+    /// The journal has something to learn.
+    pub is_witness: bool,
 }
 
 /// What waits to be sent.

@@ -8,14 +8,17 @@ use nix::{
 };
 use overtime_wire::{Batch, Evidence, FactKey, Outcome as Told, RequestId, Verdict};
 use sandbox::{
-    Environment, Invocation, Outcome, Spec, binaries,
+    Ended, Environment, Invocation, Outcome, Spec, binaries,
     proxy::{Proxy, Weather},
-    spec::{Function, Initialization, Launch},
+    spec::{Function, Initialization, Launch, Telemetry},
 };
 use serde_json::json;
+use tokio::time::sleep;
 
-use crate::emulator::stage::{eventually, hang, quick};
+use crate::emulator::stage::{hang, quick};
 use crate::network::stage::{Server, behind_a_proxy};
+
+const TIMEOUT: Duration = Duration::from_millis(700);
 
 struct World {
     server: Server,
@@ -26,7 +29,7 @@ struct World {
 impl World {
     async fn start(change: impl FnOnce(Spec) -> Spec) -> Self {
         let (server, proxy) = behind_a_proxy().await;
-        let function = Function::named("orders").timeout(Duration::from_millis(700));
+        let function = Function::named("orders").timeout(TIMEOUT);
         let spec = Spec::new(function, Launch::program(binaries::function().unwrap()))
             .extension("overtime", binaries::extension().unwrap())
             .variable("OVERTIME_AUTH", "none")
@@ -123,48 +126,52 @@ async fn what_an_aggregator_that_was_down_missed_is_sent_by_the_next_process_onc
     }
 }
 
-/// Kills the extension while an invocation is open, and lets so much time pass before the next one.
-async fn killed_while_open(world: &mut World, pause: Duration) -> String {
+/// Kills the extension so long after an invocation began that never ends by itself, and goes on with two that do.
+async fn killed_after(world: &mut World, after: Duration) -> Ended {
     let observer = world.environment.observer();
-    let journal = observer.tmp().join("overtime");
     let kills = tokio::spawn(async move {
-        eventually("the journal is begun", || journal.exists()).await;
-        tokio::time::sleep(Duration::from_millis(150)).await;
+        sleep(after).await;
         let pid = observer.extension_pid("overtime").unwrap();
         kill(Pid::from_raw(i32::try_from(pid).unwrap()), Signal::SIGKILL).unwrap();
     });
     let ended = world.environment.invoke(hang()).await.unwrap();
     kills.await.unwrap();
-    assert!(matches!(ended.outcome, Outcome::Error(_)), "{ended:?}");
-    tokio::time::sleep(pause).await;
+    sleep(TIMEOUT).await;
     assert_eq!(world.environment.invoke(quick()).await.unwrap().outcome, Outcome::Success);
     world.environment.invoke(Invocation::of(json!({ "sleep_ms": 200 }))).await.unwrap();
     world.environment.spin_down().await;
-    ended.request_id
+    ended
+}
+
+/// There is nothing to go by but one's own clock: no telemetry, and a runtime that keeps SHUTDOWN back for 600 ms.
+fn told_nothing(spec: Spec) -> Spec {
+    let spec = spec.variable("FUNCTION_IGNORES_SIGTERM", "1");
+    Spec { telemetry: Telemetry::Missing, ..spec }
 }
 
 #[tokio::test]
-async fn what_a_killed_process_left_open_past_its_deadline_is_recovered() {
-    let mut world = World::start(|it| it).await;
-    let id = killed_while_open(&mut world, Duration::from_millis(800)).await;
+async fn what_a_killed_process_saw_overrun_its_deadline_is_recovered() {
+    let mut world = World::start(told_nothing).await;
+    let ended = killed_after(&mut world, TIMEOUT + Duration::from_millis(110)).await;
+    assert_eq!(ended.outcome, Outcome::Timeout);
     let verdicts = world.verdicts();
     assert_eq!(verdicts.len(), 1, "{verdicts:?}");
     let verdict = verdicts.values().next().unwrap();
     assert_eq!((verdict.evidence, verdict.outcome), (Evidence::Recovered, Told::Timeout));
-    assert_eq!(verdict.request, request(&id));
-    assert_eq!(verdict.environment, world.environment.observer().instance());
-    assert_eq!((world.tallied(), world.journals()), ((2, 0, 0), 0));
+    assert_eq!(verdict.request, request(&ended.request_id));
+    // One journal is left: nothing else knows what this environment is called.
+    assert_eq!((world.tallied(), world.journals()), ((2, 0, 0), 1));
 }
 
+/// The next process begins after the deadline all the same.
 #[tokio::test]
 async fn what_a_killed_process_left_open_before_its_deadline_is_unfinished() {
-    let mut world = World::start(|it| {
-        let function = it.function.clone().timeout(Duration::from_secs(20));
-        Spec { function, ..it }
-    })
-    .await;
-    killed_while_open(&mut world, Duration::ZERO).await;
-    assert_eq!((world.verdicts().len(), world.tallied()), (0, (2, 1, 0)));
+    for telemetry in [Telemetry::Offered, Telemetry::Missing] {
+        let mut world = World::start(|it| Spec { telemetry, ..it }).await;
+        let ended = killed_after(&mut world, TIMEOUT / 2).await;
+        assert!(matches!(ended.outcome, Outcome::Error(_)), "{ended:?}");
+        assert_eq!((world.verdicts().len(), world.tallied()), (0, (2, 1, 0)));
+    }
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use overtime_wire::{EpochMillis, FactKey, IncarnationId, Ordinal, Tally, Verdict
 use super::{Counted, Fact, Said, checksum};
 
 /// Changes with everything below.
-const MAGIC: &[u8; 4] = b"OVJ\x01";
+const MAGIC: &[u8; 4] = b"OVJ\x02";
 const HEAD: usize = 3;
 const SUM: usize = 4;
 /// What a fact takes beside its own bytes.
@@ -34,6 +34,8 @@ pub enum Entry {
     Counted(Counted),
     /// An invocation is open, or more is known about it; this is what it would be claimed to be.
     Opened(Verdict),
+    /// The writer ran on past its deadline, and heard of no end.
+    Witnessed(Ordinal),
     Closed(Ordinal),
     Fact(Fact),
     /// The aggregator has a fact in this rank, or wants none of it.
@@ -89,6 +91,7 @@ fn kind(entry: &Entry) -> u8 {
         Entry::Fact(Fact { said: Said::Tally(_), .. }) => 8,
         Entry::Delivered { .. } => 9,
         Entry::Blind => 10,
+        Entry::Witnessed(_) => 11,
     }
 }
 
@@ -110,7 +113,9 @@ fn body(entry: &Entry, bytes: &mut Vec<u8>) {
             }
         }
         Entry::Opened(draft) => bytes.extend_from_slice(&draft.encode().bytes),
-        Entry::Closed(ordinal) => bytes.extend_from_slice(&ordinal.0.to_le_bytes()),
+        Entry::Closed(ordinal) | Entry::Witnessed(ordinal) => {
+            bytes.extend_from_slice(&ordinal.0.to_le_bytes())
+        }
         Entry::Fact(fact) => {
             bytes.extend_from_slice(&fact.incarnation.0);
             bytes.extend_from_slice(fact.bytes());
@@ -161,6 +166,7 @@ fn parse(kind: u8, body: &[u8]) -> Option<Entry> {
             Some(Entry::Delivered { key, rank: u64::from_le_bytes(*rank) })
         }
         10 if body.is_empty() => Some(Entry::Blind),
+        11 => Some(Entry::Witnessed(Ordinal(u32::from_le_bytes(body.try_into().ok()?)))),
         _ => None,
     }
 }

@@ -79,6 +79,7 @@ fn any_entry() -> impl Strategy<Value = Entry> {
         })),
         some_verdict.prop_map(Entry::Opened),
         (0u32..5).prop_map(|it| Entry::Closed(Ordinal(it))),
+        (0u32..5).prop_map(|it| Entry::Witnessed(Ordinal(it))),
         some_fact.clone().prop_map(Entry::Fact),
         some_fact.prop_map(|it| Entry::Delivered { key: it.key(), rank: it.rank() }),
     ]

@@ -1,8 +1,9 @@
 //! What the processes before us in this environment left to be said, under their own keys.
 //!
 //! Nothing of theirs is resumed: their facts are sent as they stand. What they left open is claimed as `recovered` only
-//! where the journal is whole, and the deadline had passed when we were born, which is after the reset; anything else is
-//! unfinished. A record about one of their invocations may still be delivered, to us: it was generated before our birth,
+//! where the journal is whole and its writer was a witness: it ran on past the deadline, and then heard of nothing more. That
+//! we were born after the deadline proves nothing, for whoever is killed early has a late successor; such an invocation
+//! is unfinished. A record about one of their invocations may still be delivered, to us: it was generated before our birth,
 //! and makes their verdict better, or takes it back.
 
 use overtime_wire::{
@@ -12,7 +13,7 @@ use overtime_wire::{
 
 use super::{Held, Sandbox};
 use crate::{
-    journal::{Contents, Fact, Said},
+    journal::{Contents, Fact, Open, Said},
     telemetry::{
         Record,
         record::{Report, RuntimeDone},
@@ -166,11 +167,10 @@ impl Sandbox {
             lost += self.inherited.put(fact);
         }
         let mut recovered = 0;
-        for mut verdict in journal.open {
+        for Open { draft: mut verdict, is_witnessed } in journal.open {
             verdict.detected = now;
             verdict.environment.clone_from(&journal.environment);
-            let has_passed = verdict.deadline.is_some_and(|it| it <= self.me.born);
-            let is_made = journal.is_whole && has_passed;
+            let is_made = journal.is_whole && is_witnessed;
             if is_made {
                 recovered += 1;
                 let said = Said::Verdict(verdict.encode());

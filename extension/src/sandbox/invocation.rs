@@ -28,7 +28,9 @@ pub(super) struct Invocation {
     pub(super) ended: Option<End>,
     pub(super) report: Option<Report>,
     pub(super) fate: Fate,
-    /// When we had run across its deadline, and nothing had said that it was over.
+    /// We ran on past its deadline, and nothing said that it was over.
+    pub(super) is_witnessed: bool,
+    /// When we had done so for long enough to claim it.
     pub(super) overran: Option<EpochMillis>,
     /// The last verdict about it. Once there was one, it never enters a tally.
     pub(super) verdict: Option<Verdict>,
@@ -85,6 +87,7 @@ impl Invocation {
             ended: None,
             report: None,
             fate: Fate::Open,
+            is_witnessed: false,
             overran: None,
             verdict: None,
             is_counted: false,

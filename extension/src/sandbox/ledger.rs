@@ -21,6 +21,7 @@ pub(super) struct Noted {
     function: String,
     environment: String,
     open: Vec<(Ordinal, Known)>,
+    witnessed: Option<Ordinal>,
     /// Invocations that tallies had counted when they were last noted.
     counted: u32,
 }
@@ -100,6 +101,10 @@ impl Sandbox {
             open.push((it.ordinal, known));
             if !self.noted.open.contains(&(it.ordinal, known)) {
                 entries.push(Entry::Opened(self.draft(it)));
+            }
+            if it.is_witnessed && self.noted.witnessed != Some(it.ordinal) {
+                self.noted.witnessed = Some(it.ordinal);
+                entries.push(Entry::Witnessed(it.ordinal));
             }
         }
         for (ordinal, _) in &self.noted.open {

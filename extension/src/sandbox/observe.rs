@@ -59,11 +59,15 @@ impl Sandbox {
     /// Looks whether the deadline of the open invocation passes. Called at whatever wakes us, and at the time it names.
     pub fn watch(&mut self, now: EpochMillis) -> Vigilance {
         let look = self.watchman.look(self.window.watched(), now);
+        if let Some(it) = look.witnessed.and_then(|it| self.window.at(it)) {
+            it.is_witnessed = true;
+        }
         if let Some(it) = look.passed.and_then(|it| self.window.at(it)) {
             it.overran = Some(now);
             self.settle(now);
         }
-        Vigilance { wake: look.wake, is_near: look.is_near }
+        let is_witness = look.witnessed.is_some();
+        Vigilance { wake: look.wake, is_near: look.is_near, is_witness }
     }
 
     /// The deadline of an answered invocation that an extension may still be holding.

@@ -14,6 +14,9 @@
 //! machines and not on others. A gap too short to rule out a moment's freeze begins the grace anew, for what the platform
 //! says after a thaw must have its time to be read.
 //!
+//! Two looks past the deadline without a gap, or three if they are late, are a witness for the journal, should somebody
+//! kill us before there is a claim: after a thaw there is but one late look, because the event that caused it is read next.
+//!
 //! **Invariant.** One invocation is claimed at most once, and prepared for at most once. Far from a deadline there is one
 //! timer and no tick. `now` is an argument.
 
@@ -50,6 +53,8 @@ pub(super) struct Look {
     pub(super) wake: Option<EpochMillis>,
     /// The deadline has come near.
     pub(super) is_near: bool,
+    /// We ran beyond the deadline, and nothing says that it was met. Said once per invocation.
+    pub(super) witnessed: Option<Ordinal>,
     /// The deadline has passed while we watched.
     pub(super) passed: Option<Ordinal>,
 }
@@ -73,11 +78,19 @@ enum State {
         ordinal: Ordinal,
         last: EpochMillis,
         claim_from: EpochMillis,
+        beyond: Beyond,
     },
     /// Claimed, or beyond proof.
     Done {
         ordinal: Ordinal,
     },
+}
+
+/// Looks past the deadline, as far as they prove that we ran on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Beyond {
+    looks: u8,
+    last: EpochMillis,
 }
 
 impl Watchman {
@@ -103,11 +116,14 @@ impl Watchman {
                 self.wait(&it, now.plus(TICK_PAST))
             }
             State::Waiting { .. } => self.awaken(&it, now),
-            State::Awake { last, claim_from, .. } => {
+            State::Awake { last, claim_from, beyond, .. } => {
                 if now < last || now.since(last) > GAP || now.since(it.deadline) > GIVE_UP {
                     return self.done(&it);
                 }
-                self.tick(&it, claim_from_after(claim_from, last, now, &it), now)
+                let is_late = now > next_tick(&it, claim_from, last).plus(LATE);
+                // A late look that reaches beyond the deadline begins the grace anew.
+                let claim_from = if is_late { claim_from.max(now.plus(GRACE)) } else { claim_from };
+                self.tick(&it, (claim_from, beyond.and_a_look(&it, now, is_late)), now)
             }
         }
     }
@@ -122,17 +138,24 @@ impl Watchman {
         if now >= it.deadline {
             return self.done(it);
         }
-        let look = self.tick(it, it.deadline.plus(GRACE), now);
+        let look = self.tick(it, (it.deadline.plus(GRACE), Beyond::default()), now);
         Look { is_near: true, ..look }
     }
 
-    fn tick(&mut self, it: &Watched, claim_from: EpochMillis, now: EpochMillis) -> Look {
+    fn tick(
+        &mut self,
+        it: &Watched,
+        (claim_from, beyond): (EpochMillis, Beyond),
+        now: EpochMillis,
+    ) -> Look {
+        let is_witness = beyond.is_enough() && !self.state.beyond().is_enough();
+        let witnessed = is_witness.then_some(it.ordinal);
         if now >= claim_from {
             self.state = State::Done { ordinal: it.ordinal };
-            return Look { passed: Some(it.ordinal), ..Look::default() };
+            return Look { passed: Some(it.ordinal), witnessed, ..Look::default() };
         }
-        self.state = State::Awake { ordinal: it.ordinal, last: now, claim_from };
-        Look::at(next_tick(it, claim_from, now))
+        self.state = State::Awake { ordinal: it.ordinal, last: now, claim_from, beyond };
+        Look { witnessed, ..Look::at(next_tick(it, claim_from, now)) }
     }
 
     fn done(&mut self, it: &Watched) -> Look {
@@ -150,6 +173,31 @@ impl State {
             | Self::Done { ordinal } => Some(ordinal),
         }
     }
+
+    fn beyond(self) -> Beyond {
+        match self {
+            Self::Awake { beyond, .. } => beyond,
+            Self::Resting | Self::Waiting { .. } | Self::Done { .. } => Beyond::default(),
+        }
+    }
+}
+
+impl Beyond {
+    const ENOUGH: u8 = 3;
+
+    fn and_a_look(self, it: &Watched, now: EpochMillis, is_late: bool) -> Self {
+        let is_first = self.looks == 0;
+        // Whatever wakes us at once again makes no other look.
+        if now < it.deadline || (!is_first && now.since(self.last) < TICK_PAST / 2) {
+            return self;
+        }
+        let worth = if is_first || is_late { 1 } else { Self::ENOUGH };
+        Self { looks: self.looks.saturating_add(worth), last: now }
+    }
+
+    fn is_enough(self) -> bool {
+        self.looks >= Self::ENOUGH
+    }
 }
 
 impl Watched {
@@ -163,17 +211,6 @@ impl Look {
     fn at(wake: EpochMillis) -> Self {
         Self { wake: Some(wake), ..Self::default() }
     }
-}
-
-/// When a claim may be made, given one more look: a late one that reaches beyond the deadline begins the grace anew.
-fn claim_from_after(
-    claim_from: EpochMillis,
-    last: EpochMillis,
-    now: EpochMillis,
-    it: &Watched,
-) -> EpochMillis {
-    let is_late = now > next_tick(it, claim_from, last).plus(LATE);
-    if is_late { claim_from.max(now.plus(GRACE)) } else { claim_from }
 }
 
 fn next_tick(it: &Watched, claim_from: EpochMillis, now: EpochMillis) -> EpochMillis {
@@ -206,6 +243,7 @@ mod tests {
         for at in looks {
             let look = watchman.look(Some(watched(invoked)), EpochMillis(*at));
             let near = if look.is_near { " near" } else { "" };
+            let near = if look.witnessed.is_some() { " witnessed" } else { near };
             let passed = if look.passed.is_some() { " passed" } else { "" };
             let wake = look.wake.map_or("-".to_owned(), |it| it.0.to_string());
             told.push(format!("{at}:{near}{passed} {wake}"));
@@ -226,7 +264,7 @@ mod tests {
             2_800,
             &[2_800, 2_900, 3_000, 3_050, 3_100, 3_150, 3_200],
             expect![
-                "2800: 2900, 2900: near 3000, 3000: 3050, 3050: 3100, 3100: 3150, 3150: passed -, 3200: -"
+                "2800: 2900, 2900: near 3000, 3000: 3050, 3050: witnessed 3100, 3100: 3150, 3150: passed -, 3200: -"
             ],
         );
     }
@@ -249,8 +287,26 @@ mod tests {
         check(
             2_800,
             &[2_900, 3_200, 3_250, 3_300, 3_350],
-            expect!["2900: near 3000, 3200: 3250, 3250: 3300, 3300: 3350, 3350: passed -"],
+            expect![
+                "2900: near 3000, 3200: 3250, 3250: witnessed 3300, 3300: 3350, 3350: passed -"
+            ],
         );
+    }
+
+    #[test]
+    fn a_witness_is_a_second_look_past_the_deadline_and_a_third_where_they_are_late() {
+        check(
+            2_800,
+            &[2_900, 3_000, 3_010, 3_050],
+            expect!["2900: near 3000, 3000: 3050, 3010: 3060, 3050: witnessed 3100"],
+        );
+        check(
+            2_800,
+            &[2_900, 3_080, 3_180, 3_280],
+            expect!["2900: near 3000, 3080: 3130, 3180: 3230, 3280: witnessed 3330"],
+        );
+        check(2_800, &[2_900, 3_000, 3_300], expect!["2900: near 3000, 3000: 3050, 3300: 3350"]);
+        check(2_800, &[2_900, 3_290, 3_700], expect!["2900: near 3000, 3290: 3340, 3700: -"]);
     }
 
     #[test]
@@ -263,7 +319,7 @@ mod tests {
         #[test]
         fn a_claim_is_proven(steps in vec(1i64..600, 1..60), invoked in 0i64..2_999) {
             let mut watchman = Watchman::default();
-            let (mut now, mut claims, mut gap_at) = (invoked, 0, i64::MIN);
+            let (mut now, mut claims, mut witnesses, mut gap_at) = (invoked, 0, 0, i64::MIN);
             for step in steps {
                 let before = now;
                 now += step;
@@ -271,6 +327,10 @@ mod tests {
                     gap_at = now;
                 }
                 let look = watchman.look(Some(watched(invoked)), EpochMillis(now));
+                if look.witnessed.is_some() {
+                    witnesses += 1;
+                    prop_assert!(now >= DEADLINE + 25 && gap_at < DEADLINE);
+                }
                 if look.passed.is_some() {
                     claims += 1;
                     prop_assert!(now >= DEADLINE + 150);
@@ -278,7 +338,7 @@ mod tests {
                 }
                 prop_assert!(look.wake.is_none_or(|it| it.0 > now));
             }
-            prop_assert!(claims <= 1);
+            prop_assert!(claims <= 1 && claims <= witnesses && witnesses <= 1);
         }
     }
 }

@@ -46,6 +46,9 @@ impl Watch {
     /// Returns when to look again.
     pub(super) fn watch_deadline(&mut self, now: EpochMillis) -> Option<EpochMillis> {
         let vigilance = self.sandbox.watch(now);
+        if vigilance.is_witness {
+            self.note_changes();
+        }
         // A send under way has its connection.
         if vigilance.is_near && self.sending.is_none() {
             let way = self.way();

@@ -55,7 +55,8 @@ fn sent(next: &mut Sandbox, now: u64) -> (Vec<String>, u32) {
     (lines, lost.sum())
 }
 
-const OPEN: &str = "0 invoke a +3\n0.01 start a";
+/// Killed after the deadline was witnessed, and before it was claimed.
+const OPEN: &str = "0 invoke a +3\n0.01 start a\n0.01 run 3.1";
 
 #[test]
 fn what_was_open_past_its_deadline_is_recovered() {
@@ -67,16 +68,29 @@ fn what_was_open_past_its_deadline_is_recovered() {
     assert_eq!(next.holdings().verdicts, Held::Nothing);
 }
 
+/// However late the next process begins: a crash is no timeout, and neither is an answer of which nobody heard.
 #[test]
-fn a_reset_before_the_deadline_was_no_timeout() {
-    assert_eq!(sent(&mut born(2, killed(OPEN)), 2), (vec![], 1));
+fn without_a_witness_nothing_is_claimed() {
+    for alive in
+        ["0.01 run 2.95", "0.01 run 3.0", "0.01 run 2.9\n60 run 60", "0.01 run 2.9\n3.2 run 3.2"]
+    {
+        let journal = killed(&format!("0 invoke a +3\n{alive}"));
+        assert_eq!(sent(&mut born(90, journal), 90), (vec![], 1), "{alive}");
+    }
+}
+
+#[test]
+fn what_was_claimed_by_its_deadline_goes_as_it_stood() {
+    let (lines, lost) = sent(&mut born(10, killed("0 invoke a +3\n0 run 3.2")), 10);
+    assert_eq!(lines, ["#0.0 a: timeout, cause handler, by deadline of 3s"]);
+    assert_eq!(lost, 0);
 }
 
 #[test]
 fn what_was_answered_or_followed_is_not_claimed_but_counted() {
     let answered = killed("0 invoke a +3\n0.5 done a success 500");
     assert_eq!(sent(&mut born(10, answered), 10), (vec![], 1));
-    let followed = killed("0 invoke a +3\n5 invoke b +3");
+    let followed = killed("0 invoke a +3\n5 invoke b +3\n5 run 8.1");
     let (lines, lost) = sent(&mut born(10, followed), 10);
     assert_eq!(lines, ["#1.0 b: timeout, cause unknown, by recovered of 3s"]);
     assert_eq!(lost, 1);
@@ -124,10 +138,10 @@ fn a_late_report_takes_a_claim_back() {
 
 #[test]
 fn a_late_report_finds_what_was_not_claimed() {
-    let mut next = born(2, killed(OPEN));
-    sent(&mut next, 2);
-    apply(&mut next, "3 report a timeout 1000 mem=90/256 @1");
-    let (lines, _) = sent(&mut next, 3);
+    let mut next = born(10, killed("0 invoke a +3"));
+    sent(&mut next, 10);
+    apply(&mut next, "11 report a timeout 1000 mem=90/256 @1");
+    let (lines, _) = sent(&mut next, 11);
     assert_eq!(lines, ["#0.0 a: timeout, cause unknown, by report took 1s of 3s used 90/256"]);
 }
 
