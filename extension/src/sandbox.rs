@@ -266,7 +266,7 @@ impl Sandbox {
         let function = self.me.function.clone()?;
         let tallies = self.tallies.changed(&self.me.profile);
         let verdicts = self.verdicts.all();
-        let (mut incarnations, inherited) = self.inherited.all();
+        let (mut incarnations, inherited) = self.inherited.next();
         if tallies.is_empty() && verdicts.is_empty() && inherited.is_empty() {
             return None;
         }
