@@ -135,8 +135,9 @@ impl Contents {
             }
             Entry::Opened(draft) => self.opened(draft),
             Entry::Witnessed(ordinal) => {
-                let meant = self.open.iter_mut().find(|it| it.draft.ordinal == ordinal);
-                meant.into_iter().for_each(|it| it.is_witnessed = true);
+                for it in self.open.iter_mut().filter(|it| it.draft.ordinal == ordinal) {
+                    it.is_witnessed = true;
+                }
             }
             Entry::Closed(ordinal) => self.open.retain(|it| it.draft.ordinal != ordinal),
             Entry::Fact(fact) => self.put(fact),

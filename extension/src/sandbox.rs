@@ -104,6 +104,8 @@ pub struct Sandbox {
     next_ordinal: u32,
     /// SHUTDOWN said so.
     has_failed: bool,
+    /// SHUTDOWN said that something timed out, and nothing that we saw can have.
+    has_unseen_timeout: bool,
     /// Since when a timeout makes recovery interesting.
     troubled: Option<EpochMillis>,
 }
@@ -187,6 +189,7 @@ impl Sandbox {
             life: 0,
             next_ordinal: 0,
             has_failed: false,
+            has_unseen_timeout: false,
             troubled: None,
         }
     }
@@ -241,7 +244,10 @@ impl Sandbox {
         let is_init_unheard = !self.window.was_invoked && !self.init.is_over();
         let lacks = |it: &Invocation| !it.is_settled() || it.lacks_cause(self.me.has_spare_memory);
         self.me.hears_telemetry
-            && (self.window.is_concurrent || is_init_unheard || self.window.iter().any(lacks))
+            && (self.window.is_concurrent
+                || self.has_unseen_timeout
+                || is_init_unheard
+                || self.window.iter().any(lacks))
     }
 
     pub fn holdings(&self) -> Holdings {
@@ -260,7 +266,7 @@ impl Sandbox {
         let function = self.me.function.clone()?;
         let tallies = self.tallies.changed(&self.me.profile);
         let verdicts = self.verdicts.all();
-        let (mut incarnations, inherited) = self.inherited.all();
+        let (mut incarnations, inherited) = self.inherited.next();
         if tallies.is_empty() && verdicts.is_empty() && inherited.is_empty() {
             return None;
         }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
-use crate::fleet::Caused;
+use crate::{fleet::Caused, left::Left};
 
 /// A timeout as `GET /api/v1/timeouts` shows it; only what is used here.
 #[derive(Debug, Clone, Deserialize)]
@@ -39,6 +39,10 @@ pub(crate) struct Account {
     pub(crate) listed: usize,
     /// Not listed, but counted as lost.
     pub(crate) lost: usize,
+    /// Not listed, but in the journal of an environment when that was reclaimed.
+    pub(crate) left: usize,
+    /// Not listed, and the extension was told nothing.
+    pub(crate) untold: usize,
     pub(crate) twice: Vec<String>,
     pub(crate) invented: Vec<String>,
     pub(crate) unexplained: Vec<String>,
@@ -52,11 +56,12 @@ impl Account {
     }
 
     pub(crate) fn in_words(&self) -> String {
-        let Self { caused, listed, lost, twice, invented, unexplained, evidence } = self;
+        let Self { caused, listed, lost, left, untold, .. } = self;
+        let Self { twice, invented, unexplained, evidence, .. } = self;
         let evidence: Vec<_> =
             evidence.iter().map(|(name, count)| format!("{name} {count}")).collect();
         format!(
-            "{caused} timeouts caused, {listed} listed ({}), {lost} counted as lost: {} twice, {} invented, {} unexplained",
+            "{caused} timeouts caused, {listed} listed ({}), {lost} counted as lost, {left} lost with their environment, {untold} that the extension was told nothing of: {} twice, {} invented, {} unexplained",
             evidence.join(", "),
             twice.len(),
             invented.len(),
@@ -68,6 +73,7 @@ impl Account {
 pub(crate) fn compare(
     caused: &[Caused],
     listed: &[Listed],
+    left: &[Left],
     losses: &BTreeMap<String, Losses>,
 ) -> Account {
     let mut account = Account { caused: caused.len(), listed: listed.len(), ..Account::default() };
@@ -89,20 +95,30 @@ pub(crate) fn compare(
             (false, true) => account.invented.push(words(it)),
         }
     }
-    // A suppressed init that overran may never learn its request's id: one such timeout of its function is as good.
     for it in nameless {
-        let fitting = missing
-            .iter()
-            .find(|((function, _), caused)| *function == it.function && caused.suppressed_init)
-            .map(|(key, _)| *key);
-        match fitting {
-            Some(key) => drop(missing.remove(&key)),
-            None => account.invented.push(words(it)),
+        if !found_nameless(&mut missing, &it.function) {
+            account.invented.push(words(it));
+        }
+    }
+    for it in left {
+        for request in &it.timeouts {
+            let was_missing = match request {
+                Some(request) => missing.remove(&(it.function.as_str(), request)).is_some(),
+                None => found_nameless(&mut missing, &it.function),
+            };
+            account.left += usize::from(was_missing);
         }
     }
     let mut excuses: BTreeMap<&str, usize> =
         losses.iter().map(|(function, it)| (function.as_str(), it.facts())).collect();
+    for it in left {
+        *excuses.entry(&it.function).or_default() += it.losses;
+    }
     for ((function, request), caused) in missing {
+        if !caused.was_told {
+            account.untold += 1;
+            continue;
+        }
         match excuses.get_mut(function).filter(|it| **it > 0) {
             Some(excuse) => {
                 *excuse -= 1;
@@ -112,6 +128,13 @@ pub(crate) fn compare(
         }
     }
     account
+}
+
+/// A suppressed init that overran may never learn its request's id: one such timeout of its function is as good.
+fn found_nameless(missing: &mut BTreeMap<(&str, &str), &Caused>, function: &str) -> bool {
+    let fitting = missing.iter().find(|((of, _), it)| *of == function && it.suppressed_init);
+    let key = fitting.map(|(key, _)| *key);
+    key.is_some_and(|it| missing.remove(&it).is_some())
 }
 
 fn words(it: &Listed) -> String {
@@ -126,7 +149,8 @@ mod tests {
     fn caused(request_id: &str) -> Caused {
         let suppressed_init = request_id.starts_with('i');
         let (function, request_id) = ("storm-000".to_owned(), request_id.to_owned());
-        Caused { function, request_id, suppressed_init, how: String::new() }
+        let was_told = !request_id.starts_with('u');
+        Caused { function, request_id, suppressed_init, was_told, how: String::new() }
     }
 
     fn listed(request_id: Option<&str>) -> Listed {
@@ -146,7 +170,7 @@ mod tests {
         let lists: Vec<_> = lists.iter().map(|it| listed(*it)).collect();
         let losses = Losses { refused_facts: lost, ..Losses::default() };
         let losses = BTreeMap::from([("storm-000".to_owned(), losses)]);
-        let account = compare(&causes, &lists, &losses);
+        let account = compare(&causes, &lists, &[], &losses);
         let Account { lost, twice, invented, unexplained, .. } = &account;
         assert_eq!([*lost, twice.len(), invented.len(), unexplained.len()], expected);
     }
@@ -158,6 +182,21 @@ mod tests {
         check(&["a", "b"], &[Some("a")], (5, [1, 0, 0, 0]));
         check(&["a"], &[Some("a"), Some("a")], (0, [0, 1, 0, 0]));
         check(&["a"], &[Some("a"), Some("c")], (0, [0, 0, 1, 0]));
+        check(&["u", "a"], &[Some("a")], (0, [0, 0, 0, 0]));
+    }
+
+    #[test]
+    fn what_went_with_its_environment_is_told_apart() {
+        let left = |timeouts: &[Option<&str>], losses| Left {
+            function: "storm-000".to_owned(),
+            timeouts: timeouts.iter().map(|it| it.map(str::to_owned)).collect(),
+            losses,
+        };
+        let causes = ["a", "b", "i", "c", "d"].map(caused);
+        let behind = [left(&[Some("a"), Some("b"), None], 0), left(&[Some("z")], 1)];
+        let account = compare(&causes, &[listed(Some("b"))], &behind, &BTreeMap::new());
+        assert_eq!((account.left, account.lost, account.unexplained.len()), (2, 1, 1));
+        assert!(account.twice.is_empty() && account.invented.is_empty());
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -39,9 +39,11 @@ pub(crate) enum Kind {
     Kills,
     /// The aggregator is killed with SIGKILL, and is away for a while.
     Outages,
+    /// An environment is reclaimed, whatever its journal holds, and another takes its place.
+    Reclaims,
 }
 
-pub(crate) const ALL: [Kind; 7] = [
+pub(crate) const ALL: [Kind; 8] = [
     Kind::Resets,
     Kind::Silences,
     Kind::Delays,
@@ -49,14 +51,30 @@ pub(crate) const ALL: [Kind; 7] = [
     Kind::BlackHoles,
     Kind::Kills,
     Kind::Outages,
+    Kind::Reclaims,
 ];
+
+impl Kind {
+    /// Whether it strikes at the network or the processes of one environment.
+    pub(crate) fn is_local(self) -> bool {
+        match self {
+            Self::Resets
+            | Self::Silences
+            | Self::Delays
+            | Self::Refusals
+            | Self::BlackHoles
+            | Self::Kills => true,
+            Self::Outages | Self::Reclaims => false,
+        }
+    }
+}
 
 /// How often each happened.
 #[derive(Debug, Default)]
 pub(crate) struct Tally([AtomicU64; ALL.len()]);
 
 impl Tally {
-    fn add(&self, kind: Kind) {
+    pub(crate) fn add(&self, kind: Kind) {
         let counts = ALL.iter().zip(&self.0);
         for (_, count) in counts.filter(|(it, _)| **it == kind) {
             count.fetch_add(1, Ordering::Relaxed);
@@ -77,7 +95,25 @@ impl fmt::Display for Tally {
 #[derive(Debug)]
 pub(crate) struct Waters {
     pub(crate) proxy: Arc<Proxy>,
-    pub(crate) environment: Observer,
+    pub(crate) environment: Present,
+}
+
+/// The environment that a function has now.
+#[derive(Debug, Clone)]
+pub(crate) struct Present(Arc<Mutex<Observer>>);
+
+impl Present {
+    pub(crate) fn new(environment: Observer) -> Self {
+        Self(Arc::new(Mutex::new(environment)))
+    }
+
+    pub(crate) fn become_of(&self, environment: Observer) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = environment;
+    }
+
+    fn now(&self) -> Observer {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Waters {
@@ -117,9 +153,9 @@ impl Waters {
             Kind::BlackHoles => {
                 self.spell(Weather::BlackHole, dice.milliseconds(200..2_000)).await;
             }
-            Kind::Kills => kill_extension(&self.environment),
-            // Not of this environment alone.
-            Kind::Outages => {}
+            Kind::Kills => kill_extension(&self.environment.now()),
+            // Others see to these.
+            Kind::Outages | Kind::Reclaims => {}
         }
     }
 

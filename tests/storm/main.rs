@@ -5,13 +5,15 @@
 //!        └ kill -9 of extensions                                                      └ /api/v1/timeouts = what was caused?
 //! ```
 //!
-//! Everything is a real process. At the end the weather clears, every environment is invoked twice more and let go, and
-//! then each timeout that the platform caused must be on the list once, or counted as lost by its function's extension.
+//! Everything is a real process. At the end the weather clears, every environment is invoked until its journal is told and
+//! then let go, and each timeout that the platform caused must be on the list once, or counted as lost by its function's
+//! extension. What an environment's journal held when it was reclaimed is lost with it, which only the storm can know.
 
 mod account;
 mod dice;
 mod faults;
 mod fleet;
+mod left;
 mod reader;
 
 use std::{io::Write as _, process::ExitCode, sync::Arc, time::Duration};
@@ -81,7 +83,8 @@ async fn main() -> anyhow::Result<ExitCode> {
     let reader = Reader::of(&storm.aggregator.url())?;
     let caused = ledger.caused();
     let listed = reader.settled(caused.len()).await?;
-    let account = account::compare(&caused, &listed, &reader.losses().await?);
+    let (left, losses) = (ledger.left(), reader.losses().await?);
+    let account = account::compare(&caused, &listed, &left, &losses);
     let differences = [
         ("twice", &account.twice),
         ("invented", &account.invented),
@@ -118,7 +121,7 @@ impl Storm {
         let kinds = self.kinds();
         let mut weather = JoinSet::new();
         for (thrower, water) in (10_000..).zip(waters) {
-            let here = kinds.iter().copied().filter(|it| *it != Kind::Outages).collect();
+            let here = kinds.iter().copied().filter(|it| it.is_local()).collect();
             let dice = Dice::of(self.seed, thrower);
             weather.spawn(water.rage(here, dice, Arc::clone(&self.tally)));
         }
@@ -167,16 +170,18 @@ impl Storm {
         let upstream = self.aggregator.url();
         let upstream = upstream.trim_start_matches("http://").parse()?;
         for number in 0..self.arguments.environments {
-            let proxy = Arc::new(Proxy::to(upstream)?);
+            let reclaims = self.kinds().contains(&Kind::Reclaims);
             let berth = Berth {
                 number: u64::try_from(number)?,
                 timeout: Duration::from_millis(self.arguments.timeout_ms),
                 wanted: self.arguments.timeouts,
                 built: self.built.clone(),
                 ledger: Arc::clone(ledger),
+                proxy: Arc::new(Proxy::to(upstream)?),
+                reclaims: reclaims.then(|| Arc::clone(&self.tally)),
             };
-            let boat = Boat::launch(berth, &proxy).await?;
-            waters.push(Waters { proxy, environment: boat.observer() });
+            let boat = Boat::launch(berth).await?;
+            waters.push(boat.waters());
             boats.push(boat);
         }
         Ok((waters, boats))

@@ -114,7 +114,7 @@ fn body(entry: &Entry, bytes: &mut Vec<u8>) {
         }
         Entry::Opened(draft) => bytes.extend_from_slice(&draft.encode().bytes),
         Entry::Closed(ordinal) | Entry::Witnessed(ordinal) => {
-            bytes.extend_from_slice(&ordinal.0.to_le_bytes())
+            bytes.extend_from_slice(&ordinal.0.to_le_bytes());
         }
         Entry::Fact(fact) => {
             bytes.extend_from_slice(&fact.incarnation.0);

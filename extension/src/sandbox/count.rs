@@ -80,6 +80,7 @@ impl Sandbox {
 
     /// Nothing more will be heard: the process is about to end.
     pub fn give_up_waiting(&mut self, now: EpochMillis) {
+        self.give_up_naming(now);
         if self.has_failed {
             // Heard of only after SHUTDOWN, which ended it all the same.
             for it in self.window.iter_mut().filter(|it| it.is_open()) {

@@ -23,6 +23,8 @@ use crate::{
 
 /// Most facts that are taken over; the journals that they come from are bounded as well.
 const FACTS_MAX: usize = 512;
+/// Most that one request carries. A backlog that went as one would take longer each time it failed, and so never get through.
+const CARRIED_MAX: usize = 16;
 /// Most of their invocations that a late record is recognised for.
 const CLAIMS_MAX: usize = 128;
 
@@ -98,11 +100,14 @@ impl Inherited {
         })
     }
 
-    /// All of it, which a request is about to carry, and the names it goes by.
-    pub(super) fn all(&mut self) -> (Vec<Incarnation>, Vec<(FactKey, u64)>) {
+    /// The oldest of it, which a request is about to carry, and the names it goes by. What must wait for the next request is
+    /// no longer fresh, either: it follows a request that gets through, and rests after one that does not.
+    pub(super) fn next(&mut self) -> (Vec<Incarnation>, Vec<(FactKey, u64)>) {
         let (mut lives, mut keys) = (Vec::<Incarnation>::new(), Vec::new());
-        for it in self.waiting.iter_mut().filter(|_| self.is_awake) {
-            it.is_fresh = false;
+        self.waiting.iter_mut().for_each(|it| it.is_fresh &= !self.is_awake);
+        let (verdicts, tallies) = self.waiting.iter().partition::<Vec<_>, _>(|it| it.is_verdict());
+        let all = verdicts.into_iter().chain(tallies).filter(|_| self.is_awake);
+        for it in all.take(CARRIED_MAX) {
             keys.push((it.fact.key(), it.fact.rank()));
             let id = it.fact.incarnation;
             let at = lives.iter().position(|it| it.id == id).unwrap_or(lives.len());

@@ -28,10 +28,7 @@ pub(super) struct Invocation {
     pub(super) ended: Option<End>,
     pub(super) report: Option<Report>,
     pub(super) fate: Fate,
-    /// We ran on past its deadline, and nothing said that it was over.
-    pub(super) is_witnessed: bool,
-    /// When we had done so for long enough to claim it.
-    pub(super) overran: Option<EpochMillis>,
+    pub(super) overrun: Overrun,
     /// The last verdict about it. Once there was one, it never enters a tally.
     pub(super) verdict: Option<Verdict>,
     pub(super) is_counted: bool,
@@ -56,6 +53,15 @@ pub(super) struct End {
     pub(super) status: Status,
     pub(super) at: Option<EpochMillis>,
     pub(super) duration: Option<Duration>,
+}
+
+/// Whether we ran on past its deadline, and nothing said that it was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Overrun {
+    Unseen,
+    Witnessed,
+    /// For long enough to claim that it timed out.
+    Claimed,
 }
 
 /// What events other than its own records say about an invocation.
@@ -87,8 +93,7 @@ impl Invocation {
             ended: None,
             report: None,
             fate: Fate::Open,
-            is_witnessed: false,
-            overran: None,
+            overrun: Overrun::Unseen,
             verdict: None,
             is_counted: false,
         }
@@ -101,7 +106,7 @@ impl Invocation {
 
     /// Whether what follows can prove that it completed: an open one, or one that we claim to have overrun.
     pub(super) fn may_complete(&self) -> bool {
-        self.is_open() || (self.overran.is_some() && self.fate == Fate::Open)
+        self.is_open() || (self.overrun == Overrun::Claimed && self.fate == Fate::Open)
     }
 
     /// Whether it timed out, and telemetry may tell more about why: that it had answered, or was out of memory.

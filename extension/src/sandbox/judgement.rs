@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use overtime_wire::{Cause, Evidence, Outcome};
 
-use super::invocation::{Fate, Invocation};
+use super::invocation::{Fate, Invocation, Overrun};
 use crate::telemetry::status::{Failure, Status};
 
 /// What an invocation is, so far.
@@ -67,7 +67,7 @@ fn claim(it: &Invocation) -> Option<(Evidence, Outcome)> {
         (_, Some(Status::Timeout)) => Some((Evidence::RuntimeDone, Outcome::Timeout)),
         (_, Some(Status::OutOfMemory)) => Some((Evidence::RuntimeDone, Outcome::OutOfMemory)),
         _ if it.fate == Fate::ShutDownByTimeout => Some((Evidence::Shutdown, Outcome::Timeout)),
-        _ if it.overran.is_some() => Some((Evidence::Deadline, outcome_of_overrun(it))),
+        _ if it.overrun == Overrun::Claimed => Some((Evidence::Deadline, outcome_of_overrun(it))),
         _ => None,
     }
 }

@@ -11,7 +11,11 @@ use overtime_wire::{
     Verdict,
 };
 
-use super::{Birth, Outgoing, Sandbox, invocation::Invocation, restore::Snapshot};
+use super::{
+    Birth, Outgoing, Sandbox,
+    invocation::{Invocation, Overrun},
+    restore::Snapshot,
+};
 use crate::journal::{Counted, Fact, Said, entry::Entry};
 
 /// What the journal knows.
@@ -102,7 +106,7 @@ impl Sandbox {
             if !self.noted.open.contains(&(it.ordinal, known)) {
                 entries.push(Entry::Opened(self.draft(it)));
             }
-            if it.is_witnessed && self.noted.witnessed != Some(it.ordinal) {
+            if it.overrun != Overrun::Unseen && self.noted.witnessed != Some(it.ordinal) {
                 self.noted.witnessed = Some(it.ordinal);
                 entries.push(Entry::Witnessed(it.ordinal));
             }

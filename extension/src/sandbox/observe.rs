@@ -10,7 +10,7 @@ use overtime_wire::{EpochMillis, Ordinal, Qualifier, RequestId};
 
 use super::{
     Sandbox, Vigilance,
-    invocation::{End, Fate, Invocation, Invoked, Started},
+    invocation::{End, Fate, Invocation, Invoked, Overrun, Started},
 };
 use crate::{
     log::Line,
@@ -60,10 +60,10 @@ impl Sandbox {
     pub fn watch(&mut self, now: EpochMillis) -> Vigilance {
         let look = self.watchman.look(self.window.watched(), now);
         if let Some(it) = look.witnessed.and_then(|it| self.window.at(it)) {
-            it.is_witnessed = true;
+            it.overrun = it.overrun.max(Overrun::Witnessed);
         }
         if let Some(it) = look.passed.and_then(|it| self.window.at(it)) {
-            it.overran = Some(now);
+            it.overrun = Overrun::Claimed;
             self.settle(now);
         }
         let is_witness = look.witnessed.is_some();
@@ -110,9 +110,26 @@ impl Sandbox {
         } else if !self.window.was_invoked && self.init.is_running() {
             self.init_timed_out_by_shutdown(now);
         } else if !self.window.iter().any(|it| it.verdict.is_some()) {
-            // Something timed out, and nothing that we saw can have.
-            self.lose(now, |it| it.unfinished_invocations += 1);
+            // Telemetry may yet name it.
+            self.has_unseen_timeout = true;
         }
+    }
+
+    /// Nothing names what timed out. A process that never had another event began inside it, or in an init that overran.
+    pub(super) fn give_up_naming(&mut self, now: EpochMillis) {
+        if !self.has_unseen_timeout {
+            return;
+        }
+        if self.window.was_invoked {
+            self.has_unseen_timeout = false;
+            self.lose(now, |it| it.unfinished_invocations += 1);
+        } else if self.init.is_running() {
+            self.has_unseen_timeout = false;
+            self.init_timed_out_by_shutdown(now);
+        } else {
+            self.open(now);
+        }
+        self.settle(now);
     }
 
     pub(super) fn start(&mut self, start: Start, now: EpochMillis) {
@@ -206,6 +223,9 @@ impl Sandbox {
     /// Gives an invocation its ordinal.
     pub(super) fn open(&mut self, now: EpochMillis) -> Ordinal {
         let mut invocation = Invocation::new(self.draw_ordinal(), now);
+        if std::mem::take(&mut self.has_unseen_timeout) {
+            invocation.fate = Fate::ShutDownByTimeout;
+        }
         invocation.is_cold = !self.window.was_invoked && self.me.makes_callers_wait();
         let ordinal = invocation.ordinal;
         self.census.opened = self.census.opened.saturating_add(1);

@@ -80,6 +80,7 @@ impl Sandbox {
         self.is_named_by_us = false;
         self.next_ordinal = 0;
         self.has_failed = false;
+        self.has_unseen_timeout = false;
         self.troubled = None;
     }
 }

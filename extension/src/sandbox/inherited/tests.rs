@@ -158,6 +158,27 @@ fn a_retry_under_the_same_request_is_ours() {
 }
 
 #[test]
+fn a_backlog_goes_a_part_at_a_time_and_is_urgent_once() {
+    let mut next = sandbox("on-demand", true);
+    for life in 0..20 {
+        let mut journal = killed("0 invoke a +3\n3 done a timeout 3001");
+        journal.facts.iter_mut().for_each(|it| it.incarnation = IncarnationId([life; 16]));
+        next.inherit(journal, at(10));
+    }
+    next.awake();
+    assert_eq!(next.holdings().verdicts, Held::Fresh);
+    let failed = next.batch(OURS, at(10)).unwrap();
+    assert_eq!(next.holdings().verdicts, Held::Tried);
+    let again = next.batch(OURS, at(10)).unwrap();
+    assert_eq!(failed.inherited, again.inherited);
+    next.acknowledged(&again, &[], at(10));
+    let rest = next.batch(OURS, at(10)).unwrap();
+    assert_eq!((again.inherited.len(), rest.inherited.len()), (16, 4));
+    next.acknowledged(&rest, &[], at(10));
+    assert_eq!(next.holdings().verdicts, Held::Nothing);
+}
+
+#[test]
 fn nothing_is_sent_before_the_first_event() {
     let mut next = sandbox("on-demand", true);
     next.me.born = at(10);
