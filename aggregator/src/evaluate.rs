@@ -16,7 +16,11 @@ pub mod paced;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::{StreamExt as _, TryStreamExt as _, future::join3, stream};
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::{join3, try_join},
+    stream,
+};
 use overtime_wire::{Block, EpochMillis, Tally};
 
 use crate::{
@@ -72,8 +76,14 @@ impl Evaluator {
         if is_sealed(job.block, now) {
             return Ok(Evaluated::default());
         }
-        let tallies = if job.tallies { self.tallies(job).await? } else { Vec::new() };
-        let timeouts = if job.verdicts { Some(self.verdicts(job).await?) } else { None };
+        // Neither part knows of the other.
+        let (tallies, timeouts) = try_join(
+            Box::pin(async { if job.tallies { self.tallies(job).await } else { Ok(Vec::new()) } }),
+            Box::pin(async {
+                if job.verdicts { self.verdicts(job).await.map(Some) } else { Ok(None) }
+            }),
+        )
+        .await?;
         let learned = History::of(job.block, &tallies, timeouts.as_deref().unwrap_or_default());
         let facts = tallies.len() + timeouts.as_ref().map_or(0, Vec::len);
         let hours = self.hours(job, now).await?;
