@@ -16,7 +16,11 @@ pub mod paced;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::{StreamExt as _, TryStreamExt as _, future::join3, stream};
+use futures::{
+    StreamExt as _, TryStreamExt as _,
+    future::{join3, try_join},
+    stream,
+};
 use overtime_wire::{Block, EpochMillis, Tally};
 
 use crate::{
@@ -72,8 +76,14 @@ impl Evaluator {
         if is_sealed(job.block, now) {
             return Ok(Evaluated::default());
         }
-        let tallies = if job.tallies { self.tallies(job).await? } else { Vec::new() };
-        let timeouts = if job.verdicts { Some(self.verdicts(job).await?) } else { None };
+        // Neither part knows of the other.
+        let (tallies, timeouts) = try_join(
+            Box::pin(async { if job.tallies { self.tallies(job).await } else { Ok(Vec::new()) } }),
+            Box::pin(async {
+                if job.verdicts { self.verdicts(job).await.map(Some) } else { Ok(None) }
+            }),
+        )
+        .await?;
         let learned = History::of(job.block, &tallies, timeouts.as_deref().unwrap_or_default());
         let facts = tallies.len() + timeouts.as_ref().map_or(0, Vec::len);
         let hours = self.hours(job, now).await?;
@@ -101,7 +111,10 @@ impl Evaluator {
     async fn tallies(&self, job: &Job) -> Result<Vec<Standing<Tally>>, StoreError> {
         let whole = self.store.whole_tallies(&job.function, job.block).await?;
         let key = PartKey { function: &job.function, block: job.block, part: Part::Tally };
-        self.store.put_part(key, &TallyPart::of(&whole.facts), Basis::of(whole.writes)).await?;
+        if whole.writes > 0 {
+            let part = TallyPart::of(&whole.facts);
+            self.store.put_part(key, &part, Basis::of(whole.writes)).await?;
+        }
         Ok(whole.facts)
     }
 
@@ -112,7 +125,7 @@ impl Evaluator {
         let basis = Basis::of(whole.writes);
         let key = PartKey { function: &job.function, block: job.block, part: Part::Verdict };
         let stands = self.store.part_basis(key).await?;
-        let news = stands.is_none_or(|it| it < basis);
+        let news = whole.writes > 0 && stands.is_none_or(|it| it < basis);
         if news && !timeouts.is_empty() {
             self.list(job, &timeouts).await?;
         }
@@ -172,5 +185,9 @@ impl Evaluator {
     }
 }
 
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

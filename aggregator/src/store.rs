@@ -49,12 +49,15 @@ pub mod totals;
 pub mod wakes;
 
 use std::{
-    collections::HashSet,
+    collections::{HashMap, HashSet},
     error::Error,
     sync::{Arc, Mutex},
 };
 
+use overtime_wire::FunctionKey;
+
 use self::retention::Retention;
+use crate::domain::history::History;
 
 /// The two tables. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -63,6 +66,8 @@ pub struct Store {
     /// Days of the timeouts list that this process has marked, so that it marks each once.
     days: Arc<Mutex<HashSet<i64>>>,
     retention: Retention,
+    /// Histories of functions as they stood when this process last saw them.
+    histories: Arc<Mutex<HashMap<FunctionKey, History>>>,
     /// Keys of items that could not be read and were said once.
     unreadable: Arc<Mutex<HashSet<String>>>,
 }
@@ -108,6 +113,7 @@ impl Store {
             dynamo,
             days: Arc::default(),
             retention: Retention::default(),
+            histories: Arc::default(),
             unreadable: Arc::default(),
         }
     }

@@ -1,8 +1,9 @@
 //! The fifth door: time has passed.
 //!
 //! Suspicions grow old enough to be told, alerts recover or expire: nothing arrives that would say so. Alerts that want to
-//! be looked at again stand in an index by that moment, so a sweep reads what is due and nothing else. Deliveries that are
-//! due are looked for by [`deliver`](crate::deliver) itself.
+//! be looked at again stand in an index by that moment, so a sweep reads what is due and nothing else. It also adds up the
+//! fleet, because no single function's evaluation could. Deliveries that are due are looked for by
+//! [`deliver`](crate::deliver) itself, and evaluations that were put off by [`evaluate`](crate::evaluate::paced).
 //!
 //! **Invariant.** A sweep that does nothing, runs twice, or runs beside another changes nothing: it goes through the same step
 //! under the same version as everybody else.
@@ -11,7 +12,7 @@ use std::{collections::BTreeMap, future::Future, time::Duration};
 
 use futures::future::{try_join, try_join_all};
 use overtime_wire::{Block, EpochMillis, FunctionKey};
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
     domain::{
@@ -27,6 +28,9 @@ use crate::{
 };
 
 const EVERY: Duration = Duration::from_secs(10);
+/// For how long each row that was read lets the next totals wait: thirty thousand functions are added up once a minute, a
+/// laptop's few with every sweep.
+const PER_ROW: Duration = Duration::from_millis(2);
 /// How many alerts are read from the index at a time.
 const AT_A_TIME: usize = 100;
 /// How many hours back a total may still change: rows hold them all, see [`HOURS`].
@@ -50,14 +54,15 @@ impl Sweep {
         let mut stop = std::pin::pin!(stop);
         let mut ticks = interval(EVERY);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut total_at = Instant::now();
         loop {
             tokio::select! {
                 () = &mut stop => return,
                 _ = ticks.tick() => {}
             }
-            if let Err(error) = self.total((self.clock)()).await {
-                let error = &error as &dyn std::error::Error;
-                tracing::warn!(error, "the fleet's totals were not brought up to date");
+            if Instant::now() >= total_at {
+                let rows = self.total_or_warn().await;
+                total_at = Instant::now() + PER_ROW * rows;
             }
             match self.sweep((self.clock)()).await {
                 Ok(enqueued) if enqueued.is_empty() => {}
@@ -69,9 +74,26 @@ impl Sweep {
         }
     }
 
+    /// Says how many rows there were.
+    async fn total_or_warn(&self) -> u32 {
+        match self.total_rows((self.clock)()).await {
+            Ok((rows, _)) => u32::try_from(rows).unwrap_or(u32::MAX),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the fleet's totals were not brought up to date");
+                0
+            }
+        }
+    }
+
     /// Brings the fleet's totals up to date: every hour that can still change, from the rows that hold it. Writes what changed,
     /// and says how many hours that were.
     pub async fn total(&self, now: EpochMillis) -> Result<usize, StoreError> {
+        self.total_rows(now).await.map(|(_, written)| written)
+    }
+
+    /// How many rows there were, and how many totals were written.
+    async fn total_rows(&self, now: EpochMillis) -> Result<(usize, usize), StoreError> {
         let this = Hour::of(now);
         let (first, last) = (this.minus(OPEN_HOURS), this.plus(1));
         let (rows, stand) =
@@ -80,7 +102,7 @@ impl Sweep {
         let mut changed = totals(&rows, first, last);
         changed.retain(|it| stand.get(&it.hour).is_none_or(|basis| *basis < it.basis));
         try_join_all(changed.iter().map(|it| self.store.put_total(it))).await?;
-        Ok(changed.len())
+        Ok((rows.len(), changed.len()))
     }
 
     /// Steps every alert that is due, and gives the ids of the messages that this put into the outbox.

@@ -291,6 +291,26 @@ fn settings_in(text: &str) -> BTreeSet<String> {
     names.filter(|it| !it.is_empty()).map(|it| format!("OVERTIME_{it}")).collect()
 }
 
+/// What reads a whole table costs as much as everybody's data, so nothing that a user or a schedule sets off may. The embedded
+/// store's own expiry does: it is the laptop's, and nobody pays it by the item.
+#[test]
+fn nothing_scans_a_table() {
+    let tests = ["tests.rs", "bounds.rs", "simulation.rs", "laboratory.rs"];
+    let mut faults = Vec::new();
+    for source in sources("rs").iter().filter(|it| it.path.starts_with("aggregator/src")) {
+        if tests.iter().any(|it| source.path.ends_with(it)) {
+            continue;
+        }
+        let product = source.text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+        for (at, line) in (1..).zip(product.lines()) {
+            if line.contains(".scan(") {
+                faults.push(format!("{}:{at} scans", source.name()));
+            }
+        }
+    }
+    assert_none("reads a whole table", faults);
+}
+
 #[test]
 fn nothing_is_left_unfinished() {
     let mut faults = Vec::new();

@@ -18,22 +18,48 @@ use crate::{
 
 /// How often learning is tried against others that learn at the same time.
 const TRIES: usize = 20;
+/// Most functions whose history a process remembers: some megabytes.
+const REMEMBERED_MAX: usize = 2_000;
 
 impl Store {
     /// Adds to what is known of a function. Writes nothing when nothing of it is news; says whether it was.
     pub async fn learn(&self, function: &FunctionKey, news: &History) -> Result<bool, StoreError> {
+        if self.is_known(function, news) {
+            return Ok(false);
+        }
         for _ in 0..TRIES {
             let stands = self.history(function, Consistency::Strong).await?;
             let mut history = stands.clone().unwrap_or_default();
             history.merge(news);
-            if stands.as_ref() == Some(&history) || history == History::default() {
-                return Ok(false);
+            let is_news = stands.as_ref() != Some(&history) && history != History::default();
+            if is_news && !self.put_history(function, &history, stands.as_ref()).await? {
+                continue;
             }
-            if self.put_history(function, &history, stands.as_ref()).await? {
-                return Ok(true);
-            }
+            self.remember(function, history);
+            return Ok(is_news);
         }
         Err(StoreError::Stale(format!("the history of {}", function.name)))
+    }
+
+    /// Whether this process has seen all of it standing before. What stands only grows, so it stands still, and most
+    /// evaluations need not even read it.
+    fn is_known(&self, function: &FunctionKey, news: &History) -> bool {
+        self.histories.lock().is_ok_and(|known| {
+            known.get(function).is_some_and(|stood| {
+                let mut merged = stood.clone();
+                merged.merge(news);
+                merged == *stood
+            })
+        })
+    }
+
+    fn remember(&self, function: &FunctionKey, stands: History) {
+        if let Ok(mut known) = self.histories.lock() {
+            if known.len() >= REMEMBERED_MAX {
+                known.clear();
+            }
+            known.insert(function.clone(), stands);
+        }
     }
 
     /// What is known of a function's versions and settings.

@@ -1,46 +1,53 @@
 //! Every table, key, attribute and index. Nothing else knows their names.
 //!
-//! **facts**: what was sent. Stream `KEYS_ONLY`, TTL on `x`.
+//! Both tables have the key `pk`, `sk` (texts) and a TTL on `x`; every item that has an end carries it itself. How long is
+//! [`Retention`](super::retention::Retention), from the end of what the item is about.
 //!
-//! | pk | sk | what | attributes |
-//! |---|---|---|---|
-//! | `ACCOUNT#REGION#NAME#BLOCK#SHARD` | `T#INCARNATION` | tally | `b` `r` `w` `a` `x` |
-//! | same | `V#INCARNATION#ORDINAL` | verdict | same |
+//! **facts**: what was sent. Stream `KEYS_ONLY`.
+//!
+//! | pk | sk | what | attributes | kept |
+//! |---|---|---|---|---|
+//! | `ACCOUNT#REGION#NAME#BLOCK#SHARD` | `T#INCARNATION` | tally | `b` `r` `w` `a` `x` | `facts` |
+//! | same | `V#INCARNATION#ORDINAL` | verdict | same | `facts` |
 //!
 //! The sort key's first letter tells tallies from verdicts, so that stream filters can. The shard is one of [`FACT_SHARDS`],
 //! by a hash of the incarnation, so that ten thousand sandboxes of one function do not share a partition; readers ask all
 //! shards. The numbers of block and ordinal are padded so that they sort.
 //!
-//! **state**: what is made of them. TTL on `x`.
+//! **state**: what is made of them. No stream.
 //!
-//! | pk | sk | what | attributes |
+//! | pk | sk | what | attributes | kept |
+//! |---|---|---|---|---|
+//! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` | `blocks` |
+//! | `H#ACCOUNT#REGION#NAME#SEASON` | `HOUR` | what a function's hour adds up to | `v` `g` `w` `x` | `hours` |
+//! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` `x` | `hours` |
+//! | `P#ACCOUNT#REGION#NAME` | `-` | a function's versions and settings over time | `v` `x` | `hours` |
+//! | `T#SEASON` | `HOUR` | what the fleet's hour adds up to | `v` `g` `w` `x` | `hours` |
+//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, with a log tail: `l`, listed: `day` `fday` `at` | `timeouts` |
+//! | `L#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | the log tail of such an entry | `v` `g` `w` `x` | `log_tails` |
+//! | `D#` | `DAY` | a day that has timeouts | `x` | `timeouts`, and [`MARKERS_OUTLIVE`] |
+//! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` | for good |
+//! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why`, waiting or claimed: `queue` `due`, else: `x` | `messages` |
+//! | `W#ACCOUNT#REGION#NAME` | `BLOCK#T`, `BLOCK#V` | a part of a block that is to be evaluated later | `ver` `x`, waking: `queue` `due` | [`WAKES_LIVE`] |
+//! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` | for good |
+//! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` | [`REJECTIONS_LIVE`] |
+//!
+//! `DAY` counts days since 1970, `HOUR` hours, `BLOCK` quarters of an hour. A season is 32 days, so that a month of a
+//! function's hours, or of the fleet's, is read from at most two partitions. `NN` is a hash of the function.
+//!
+//! | index of state | keys | copies | finds |
 //! |---|---|---|---|
-//! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` |
-//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, with a log tail: `l`, listed: `day` `fday` `at` |
-//! | `L#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | the log tail of such an entry | `v` `g` `w` `x` |
-//! | `D#` | `DAY` | a day that has timeouts | `x` |
-//! | `H#ACCOUNT#REGION#NAME#SEASON` | `HOUR` | what a function's hour adds up to | `v` `g` `w` `x` |
-//! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` `x` |
-//! | `P#ACCOUNT#REGION#NAME` | `-` | a function's versions and settings over time | `v` `x` |
-//! | `T#SEASON` | `HOUR` | what the fleet's hour adds up to | `v` `g` `w` `x` |
-//! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` |
-//! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why` `x`, waiting: `queue` `due` |
-//! | `W#ACCOUNT#REGION#NAME` | `BLOCK#T`, `BLOCK#V` | a part of a block that is to be evaluated later | `ver` `x`, waking: `queue` `due` |
-//! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` |
-//! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` |
+//! | [`BY_DEADLINE`] | `day` = `DAY#SHARD`, `at` | all | the fleet's timeouts; a day has [`DAY_SHARDS`] shards |
+//! | [`BY_FUNCTION`] | `fday` = `ACCOUNT#REGION#NAME#DAY`, `at` | all | one function's timeouts |
+//! | [`BY_DUE`] | `queue`, `due` | keys | alerts to look at again (`alerts`), messages to send (`outbox#N`, [`OUTBOX_SHARDS`]), blocks to evaluate (`wakes#N`, [`WAKE_SHARDS`]) |
 //!
-//! A season is 32 days, so that a month of a function's hours, or of the fleet's, is read from at most two partitions.
-//!
-//! | index of state | keys | finds |
-//! |---|---|---|
-//! | [`BY_DEADLINE`] | `day` = `DAY#SHARD`, `at` | the fleet's timeouts; a day has [`DAY_SHARDS`] shards |
-//! | [`BY_FUNCTION`] | `fday` = `ACCOUNT#REGION#NAME#DAY`, `at` | one function's timeouts |
-//! | [`BY_DUE`] | `queue`, `due` | alerts to look at again, messages to send, blocks to evaluate |
-//!
-//! Attributes: `b` a fact's bytes as they came, `r` its rank, `w` writes (of a view: the sum it was made from), `a` first
-//! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest hour, `at` a
-//! place in the list, `c` a count, `l` the length of a log tail, `ver` version, `due` in milliseconds, `queued` in
-//! milliseconds.
+//! Attributes: `b` bytes of protobuf (a fact's as they came, an entry's without its log tail), `r` a fact's rank, `w` writes (of
+//! a view: the sum of what it was made from), `a` first acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON
+//! (of a message and a log tail: its text), `g` schema generation, `n` newest hour, `at` a place in the list, `c` a count, `l` the
+//! length of a log tail, `ver` version, `queue` what an item waits for, `due` until when in milliseconds, `queued` when a message was
+//! first due, `status` `waiting`, `claimed`, `delivered` or `dead`, `tries` attempts that ended, `why` how the last one did, `seq` a
+//! record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `c` `l` `ver` `due` `queued` `tries` are numbers;
+//! everything else is text.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
 

@@ -6,6 +6,8 @@ use super::*;
 use crate::{
     domain::{
         fact::Part,
+        hour::{HourView, StandingHour},
+        summary::Summary,
         view::{Basis, TallyPart},
     },
     store::{
@@ -108,4 +110,29 @@ async fn an_alert_expires_after_a_silent_day() {
     let day_later = at(4_000).plus(Duration::from_hours(24));
     assert_eq!(world.sweep.sweep(day_later).await.unwrap().len(), 1);
     assert_eq!(world.sweep.sweep(day_later).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn totals_follow_the_rows_and_are_written_when_they_change() {
+    let world = World::open().await;
+    let row = |name: &str, writes| {
+        let mut view = HourView::default();
+        view.counts.0.invocations = writes;
+        let hour = StandingHour { hour: Hour::of(at(0)), basis: Basis::of(writes), view };
+        Summary::of(&function(name), &[hour]).unwrap()
+    };
+    let store = &world.lab.store;
+    store.put_summary(&row("a", 3)).await.unwrap();
+    store.put_summary(&row("b", 4)).await.unwrap();
+    assert_eq!(world.sweep.total(at(0)).await.unwrap(), 1);
+    assert_eq!(world.sweep.total(at(0)).await.unwrap(), 0);
+    store.put_summary(&row("b", 5)).await.unwrap();
+    assert_eq!(world.sweep.total(at(0)).await.unwrap(), 1);
+    let this = Hour::of(at(0));
+    let total = store.fleet_totals(this, this).await.unwrap().remove(0).view;
+    assert_eq!((total.functions, total.counts.0.invocations), (2, 8));
+    // Rows let go of old hours, and totals of these stand.
+    let days_later = at(0).plus(Duration::from_hours(48));
+    assert_eq!(world.sweep.total(days_later).await.unwrap(), 0);
+    assert_eq!(store.fleet_totals(this, this).await.unwrap().len(), 1);
 }
