@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod api;
 mod batches;
 mod corpus;
 mod emulator;

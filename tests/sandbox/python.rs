@@ -6,6 +6,7 @@
 //! Cargo's target directory and is made once per set of requirements; it is put in its place in one
 //! step, so that test processes which race for it find either all of it or nothing.
 
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +17,9 @@ use crate::ids;
 use crate::spec::Launch;
 
 pub(crate) const HOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+
+/// The longest name that says everything.
+const MARK_MAX: usize = 200;
 
 /// There is no Python function, and why. It is never a reason to skip a test.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -39,6 +43,18 @@ pub fn function() -> Result<Launch, Unavailable> {
         arguments: arguments.map(str::to_owned).to_vec(),
         task_root: Some(HOME.into()),
     })
+}
+
+/// A Python that has schemathesis, which tests an HTTP API against its own description, at the version that
+/// `tests/python/requirements-api.txt` pins. Blocks, for half a minute when nothing has been made yet.
+pub fn with_schemathesis() -> Result<PathBuf, Unavailable> {
+    // The scripts of an environment name the place that it was made in, which was another.
+    Ok(environment("requirements-api.txt")?.join("bin/python"))
+}
+
+/// Where the Python sources and settings of tests lie.
+pub fn home() -> &'static Path {
+    Path::new(HOME)
 }
 
 /// A virtual environment with what a file of requirements in `tests/python` pins.
@@ -74,10 +90,17 @@ fn shelf() -> io::Result<PathBuf> {
     Ok(shelf)
 }
 
-/// A name that changes with the requirements.
+/// A name that changes with the requirements, and is one that a file may have.
 fn shelf_mark(wanted: &str) -> String {
     let words: Vec<&str> = wanted.split_whitespace().collect();
-    words.join("+").replace("==", "-")
+    let mark = words.join("+").replace("==", "-");
+    if mark.len() <= MARK_MAX {
+        return mark;
+    }
+    let mut hasher = DefaultHasher::new();
+    mark.hash(&mut hasher);
+    let first = words.first().unwrap_or(&"").replace("==", "-");
+    format!("{first}+{}-others-{:016x}", words.len() - 1, hasher.finish())
 }
 
 fn directory(why: io::Error) -> Unavailable {
@@ -100,5 +123,9 @@ mod tests {
     #[test]
     fn other_requirements_live_elsewhere() {
         assert_eq!(shelf_mark("a==1\nb==2\n"), "a-1+b-2");
+        let many = "a==1\n".repeat(100);
+        let mark = shelf_mark(&many);
+        assert!(mark.starts_with("a-1+99-others-") && mark.len() < 50, "{mark}");
+        assert_ne!(mark, shelf_mark(&many.replace('1', "2")));
     }
 }

@@ -11,6 +11,7 @@ use utoipa::{
     openapi::{
         ContentBuilder, HeaderBuilder, InfoBuilder, LicenseBuilder, OpenApi, OpenApiBuilder, RefOr,
         Required, ResponseBuilder,
+        link::LinkBuilder,
         path::{Operation, ParameterBuilder, ParameterIn, PathItem},
         schema::{ObjectBuilder, Ref, Schema, SchemaType, Type},
     },
@@ -40,6 +41,27 @@ pub(super) fn describe() -> OpenApi {
         .license(Some(license));
     OpenApiBuilder::new().info(info).build()
 }
+
+/// Which operations an answer of one leads to, and where their parameters are in it.
+const LINKS: &[(&str, &str, &[(&str, &str)])] = &[
+    ("list_functions", "show_function", FIRST_FUNCTION),
+    ("list_functions", "list_function_series", FIRST_FUNCTION),
+    ("list_functions", "list_functions", &[("cursor", "/next")]),
+    (
+        "list_timeouts",
+        "show_timeout",
+        &[
+            ("account", "/items/0/account"),
+            ("region", "/items/0/region"),
+            ("name", "/items/0/function"),
+            ("block", "/items/0/block"),
+            ("id", "/items/0/id"),
+        ],
+    ),
+    ("list_timeouts", "list_timeouts", &[("cursor", "/next")]),
+];
+const FIRST_FUNCTION: &[(&str, &str)] =
+    &[("account", "/items/0/account"), ("region", "/items/0/region"), ("name", "/items/0/name")];
 
 /// Serves a list in both of its forms: under its own path, and as CSV under that path with a suffix.
 pub(super) fn list(
@@ -103,6 +125,7 @@ fn complete(operation: &mut Operation) {
         .description(Some("Tags of answers that the caller has."))
         .schema(Some(text()));
     operation.parameters.get_or_insert_default().push(RefOr::T(known.build()));
+    link(operation);
     let tag = HeaderBuilder::new()
         .schema(Some(text().pattern(Some("^\"[0-9a-f]{32}\"$"))))
         .description(Some("Made of the answer's bytes."))
@@ -126,6 +149,19 @@ fn complete(operation: &mut Operation) {
     }
     if let Some(RefOr::T(missing)) = operation.responses.responses.get_mut("404") {
         *missing = problem(&missing.description.clone());
+    }
+}
+
+fn link(operation: &mut Operation) {
+    let name = operation.operation_id.as_deref().unwrap_or_default();
+    let leading = LINKS.iter().filter(|(from, _, _)| *from == name);
+    let Some(RefOr::T(found)) = operation.responses.responses.get_mut("200") else { return };
+    for (_, to, parameters) in leading {
+        let link = LinkBuilder::new().operation_id(*to);
+        let link = parameters.iter().fold(link, |link, (name, pointer)| {
+            link.parameter(*name, format!("$response.body#{pointer}"))
+        });
+        found.links.insert((*to).to_owned(), link.build().into());
     }
 }
 

@@ -172,7 +172,9 @@ async fn hours(
     if first < held {
         hours = reader.store.fleet_totals(first, last.min(held.minus(1))).await?;
     }
-    hours.extend(totals(rows, first.max(held), last));
+    if last >= held {
+        hours.extend(totals(rows, first.max(held), last));
+    }
     Ok(hours)
 }
 

@@ -19,6 +19,8 @@ use crate::{
 pub(super) const DAY: Duration = Duration::from_hours(24);
 /// Clocks differ a little.
 const AHEAD: Duration = Duration::from_hours(1);
+/// Why a range is refused of which nothing can be said any more: no counts would look like counts of zero.
+pub(super) const GONE: &str = "lies before everything that is still kept";
 /// Most points of a series.
 const POINTS_MAX: u64 = 1_500;
 
@@ -85,6 +87,9 @@ impl Range {
             return Err(Problem::invalid("to", "lies before from"));
         }
         let (oldest, newest) = (horizon.hours_from, now.plus(AHEAD));
+        if to < oldest {
+            return Err(Problem::invalid("to", GONE));
+        }
         Ok(Self { from: from.clamp(oldest, newest), to: to.clamp(oldest, newest) })
     }
 
@@ -234,6 +239,8 @@ mod tests {
         assert_eq!(range("now", "9000-01-01T00:00:00Z").unwrap().to, NOW.plus(AHEAD));
         assert_eq!(range("now-1h", "now-2h").unwrap_err().to_string(), "to lies before from");
         assert_eq!(range("", "now-7d").unwrap().length(), DAY);
+        let gone = range("", "1970-01-01T00:00:00Z").unwrap_err();
+        assert_eq!(gone.to_string(), "to lies before everything that is still kept");
     }
 
     #[test]

@@ -15,6 +15,7 @@ use crate::{
         answer::{ListCaller, Page},
         parameters::Query,
         problem::Problem,
+        range::GONE,
         words::{
             AccountText, CauseText, CursorText, EvidenceText, LimitText, NameText, RegionText,
             WhenText,
@@ -98,20 +99,24 @@ impl Asked {
         let at = |when: &Option<WhenText>| when.as_ref().map(|it| it.0.resolve(now));
         let detected_after = at(&self.detected_after);
         let (oldest, newest) = (now.minus(kept), now.plus(AHEAD));
-        let from = at(&self.from).unwrap_or(oldest).max(oldest);
-        let to = at(&self.to).unwrap_or(newest);
+        let (from, to) = (at(&self.from).unwrap_or(oldest), at(&self.to).unwrap_or(newest));
         if at(&self.from).is_some_and(|it| to < it) {
             return Err(Problem::invalid("to", "lies before from"));
         }
-        let detectable = detected_after.map_or(from, |it| it.minus(DETECTION_MAX));
+        if to < oldest {
+            return Err(Problem::invalid("to", GONE));
+        }
+        let to = to.min(newest);
+        let detectable = detected_after.map_or(oldest, |it| it.minus(DETECTION_MAX));
         Ok(Filter {
             account: self.account.as_ref().map(|it| it.0),
             region: self.region.as_ref().map(|it| it.0.clone()),
             function: self.function.as_ref().map(|it| it.0.clone()),
             cause: self.cause.as_ref().map(|it| it.0),
             evidence: self.evidence.as_ref().map(|it| it.0),
-            from: from.max(detectable),
-            to: to.min(newest),
+            // What cannot have been detected yet is an empty range, and not a range that ends before it begins.
+            from: from.max(oldest).max(detectable).min(to),
+            to,
             detected_after,
         })
     }

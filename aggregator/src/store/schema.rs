@@ -43,10 +43,10 @@
 //!
 //! Attributes: `b` bytes of protobuf (a fact's as they came, an entry's without its log tail), `r` a fact's rank, `w` writes (of
 //! a view: the sum of what it was made from), `a` first acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON
-//! (of a message and a log tail: its text), `g` schema generation, `n` newest hour, `at` a place in the list, `l` the length of a
-//! log tail, `c` a count, `ver` version, `queue` what an item waits for, `due` until when in milliseconds, `queued` when a message was
+//! (of a message and a log tail: its text), `g` schema generation, `n` newest hour, `at` a place in the list, `c` a count, `l` the
+//! length of a log tail, `ver` version, `queue` what an item waits for, `due` until when in milliseconds, `queued` when a message was
 //! first due, `status` `waiting`, `claimed`, `delivered` or `dead`, `tries` attempts that ended, `why` how the last one did, `seq` a
-//! record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `l` `ver` `due` `queued` `tries` `c` are numbers;
+//! record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `c` `l` `ver` `due` `queued` `tries` are numbers;
 //! everything else is text.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.

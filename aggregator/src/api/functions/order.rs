@@ -6,7 +6,7 @@
 use std::{cmp::Ordering, fmt};
 
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
-use overtime_wire::{Counts, EpochMillis, FunctionKey};
+use overtime_wire::{AccountId, Counts, EpochMillis, FunctionKey, FunctionName, Region};
 use serde::{Deserialize, Serialize};
 use utoipa::openapi::schema::Schema;
 
@@ -126,6 +126,11 @@ impl Place {
     }
 }
 
+/// Functions as people look for them: by name first.
+fn by_name(function: &FunctionKey) -> (&FunctionName, AccountId, &Region) {
+    (&function.name, function.account, &function.region)
+}
+
 impl PartialOrd for Place {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
@@ -135,11 +140,7 @@ impl PartialOrd for Place {
 /// Of places in one order.
 impl Ord for Place {
     fn cmp(&self, other: &Self) -> Ordering {
-        let name = |it: &Self| {
-            let FunctionKey { account, region, name } = it.function.clone();
-            (name, account, region)
-        };
-        let names = || name(self).cmp(&name(other));
+        let names = || by_name(&self.function).cmp(&by_name(&other.function));
         let downwards = self.order.direction == Direction::Downwards;
         if self.order.sort == Sort::Name {
             return if downwards { names().reverse() } else { names() };

@@ -22,6 +22,8 @@ use crate::{
 pub(in crate::api) struct Item {
     /// The same through every correction.
     pub(in crate::api) id: String,
+    /// The quarter of an hour, counted since 1970, in which the invocation was first seen.
+    block: u32,
     /// Where this timeout is shown with what surrounds it.
     pub(in crate::api) url: String,
     account: AccountText,
@@ -60,6 +62,7 @@ impl Item {
         let (account, region, name) = parts(function);
         Self {
             id: timeout.id(),
+            block: timeout.block().number(),
             url: url(timeout),
             account,
             region,

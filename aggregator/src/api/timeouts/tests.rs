@@ -27,6 +27,12 @@ fn asked(query: &str) -> Result<Filter, Problem> {
 fn a_range_that_ends_before_it_begins_is_a_mistake_and_not_an_empty_list() {
     let problem = asked("from=now-1h&to=now-2h").unwrap_err();
     assert_eq!(problem.to_string(), "to lies before from");
+    let problem = asked("to=1970-01-01T00:00:00Z").unwrap_err();
+    assert_eq!(problem.to_string(), "to lies before everything that is still kept");
+    for later in ["from=9000-01-01T00:00:00Z", "detected_after=9000-01-01T00:00:00Z"] {
+        let filter = asked(later).unwrap();
+        assert!(filter.from <= filter.to, "{later}");
+    }
     let everything = Filter::between(NOW.minus(KEPT), NOW.plus(AHEAD));
     assert_eq!(asked("").unwrap(), everything);
 }
@@ -85,6 +91,7 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
     expect![[r#"
         {
           "id": "01010101010101010101010101010101-7",
+          "block": 1992768,
           "url": "/api/v1/functions/123456789012/eu-west-1/orders/timeouts/1992768/01010101010101010101010101010101-7",
           "account": "123456789012",
           "region": "eu-west-1",
