@@ -7,6 +7,7 @@
 pub mod batches;
 mod functions;
 mod health;
+mod identity;
 mod parameters;
 pub mod problem;
 pub mod shield;
@@ -29,13 +30,22 @@ pub struct Reader {
 
 /// Everything a machine may ask or say.
 pub fn router(inlet: Inlet, reader: Reader) -> Router {
-    let read = Router::new()
+    batches::routes(inlet).merge(read(reader)).fallback(nothing)
+}
+
+/// The way in alone.
+pub fn ingest(inlet: Inlet) -> Router {
+    batches::routes(inlet).fallback(nothing)
+}
+
+/// Everything a machine may ask.
+pub fn read(reader: Reader) -> Router {
+    Router::new()
         .route("/healthz", get(health::show))
         .route("/api/v1/timeouts", get(timeouts::list))
         .route("/api/v1/functions", get(functions::list))
         .route("/api/v1/functions/{account}/{region}/{name}", get(functions::show))
-        .with_state(reader);
-    batches::routes(inlet).merge(read).fallback(nothing)
+        .with_state(reader)
 }
 
 async fn nothing() -> Problem {

@@ -13,6 +13,7 @@ pub mod durations;
 pub mod fact;
 pub mod instant;
 pub mod message;
+pub mod region;
 pub mod serial;
 pub mod summary;
 pub mod timeout;

@@ -35,10 +35,10 @@ pub struct Evaluator {
 }
 
 /// What an evaluation did, beyond views.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Evaluated {
-    /// How many messages were put into the outbox: deliver has something to do.
-    pub enqueued: usize,
+    /// Messages that were put into the outbox: deliver has something to do.
+    pub enqueued: Vec<String>,
 }
 
 /// How many entries of the timeouts list are written at the same time.
@@ -115,7 +115,7 @@ impl Evaluator {
         job: &Job,
         (timeouts, views): (Option<Vec<Timeout>>, &[BlockView]),
         now: EpochMillis,
-    ) -> Result<usize, StoreError> {
+    ) -> Result<Vec<String>, StoreError> {
         let seen = Observation {
             function: &job.function,
             blocks: timeouts.map(|it| (job.block, it)).into_iter().collect::<BTreeMap<_, _>>(),

@@ -18,12 +18,11 @@ use std::{
     pin::Pin,
     process::ExitCode,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use axum::Router;
-use overtime_wire::EpochMillis;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -39,6 +38,7 @@ use crate::{
         batches::Inlet,
         shield::{self, Hosts},
     },
+    clock,
     console::{self, Console},
     deliver::Deliverer,
     domain::{alert::Rule, fact::Job},
@@ -112,12 +112,6 @@ pub fn main(serve: &Serve) -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "one of the edges where time comes from")]
-fn clock() -> EpochMillis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    EpochMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
 }
 
 async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Result<()> {
@@ -199,9 +193,9 @@ impl House {
     }
 
     fn router(&self) -> Router {
-        let inlet = Inlet::new(self.store.clone(), clock, self.arrived.clone());
-        let reader = Reader { store: self.store.clone(), clock };
-        let pages = console::router(Console { store: self.store.clone(), clock });
+        let inlet = Inlet::new(self.store.clone(), clock::now, self.arrived.clone());
+        let reader = Reader { store: self.store.clone(), clock: clock::now };
+        let pages = console::router(Console { store: self.store.clone(), clock: clock::now });
         shield::protect(api::router(inlet, reader).merge(pages), Hosts::loopback())
     }
 
@@ -209,13 +203,13 @@ impl House {
     fn open(&self, config: Config, stop: &watch::Sender<bool>) -> JoinSet<()> {
         let mut doors = JoinSet::new();
         doors.spawn(self.follower(config.tally_delay).run(stop.subscribe()));
-        let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock);
+        let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock::now);
         doors.spawn(deliverer.run(self.enqueued.clone(), until(stop.subscribe())));
         let sweep = Sweep {
             store: self.store.clone(),
             rule: Rule::ANY_TIMEOUT,
             console: self.console.clone(),
-            clock,
+            clock: clock::now,
         };
         let bell = self.enqueued.clone();
         doors.spawn(sweep.run(move || bell.notify_one(), until(stop.subscribe())));
@@ -231,7 +225,7 @@ impl House {
         let evaluate = move |job: Job| -> Evaluation {
             let (evaluator, bell) = (evaluator.clone(), bell.clone());
             Box::pin(async move {
-                if evaluator.evaluate(&job, clock()).await?.enqueued > 0 {
+                if !evaluator.evaluate(&job, clock::now()).await?.enqueued.is_empty() {
                     bell.notify_one();
                 }
                 Ok(())
@@ -240,7 +234,7 @@ impl House {
         Follower {
             store: self.store.clone(),
             changes: self.changes.clone(),
-            clock,
+            clock: clock::now,
             pace: Pace { tally_delay, ..Pace::default() },
             arrived: self.arrived.clone(),
             evaluate,

@@ -23,16 +23,20 @@
 pub mod access;
 pub mod alerts;
 pub mod blocks;
+#[cfg(feature = "embedded")]
 pub mod changes;
+#[cfg(feature = "embedded")]
 pub mod checkpoints;
+#[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod facts;
 pub mod functions;
 mod item;
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 pub(crate) mod laboratory;
 pub mod outbox;
 pub mod schema;
+#[cfg(feature = "embedded")]
 pub mod tables;
 pub mod timeouts;
 

@@ -50,7 +50,7 @@ impl Sweep {
                 _ = ticks.tick() => {}
             }
             match self.sweep((self.clock)()).await {
-                Ok(0) => {}
+                Ok(enqueued) if enqueued.is_empty() => {}
                 Ok(_) => enqueued(),
                 Err(error) => {
                     tracing::warn!(error = &error as &dyn std::error::Error, "sweep was cut short");
@@ -59,13 +59,13 @@ impl Sweep {
         }
     }
 
-    /// Steps every alert that is due, and says how many messages that put into the outbox.
-    pub async fn sweep(&self, now: EpochMillis) -> Result<usize, StoreError> {
-        let mut enqueued = 0;
+    /// Steps every alert that is due, and gives the ids of the messages that this put into the outbox.
+    pub async fn sweep(&self, now: EpochMillis) -> Result<Vec<String>, StoreError> {
+        let mut enqueued = Vec::new();
         loop {
             let due = self.store.waking_alerts(now, AT_A_TIME).await?;
             for key in &due {
-                enqueued += self.look(key, now).await?;
+                enqueued.extend(self.look(key, now).await?);
             }
             // Every alert that was looked at has moved its wake beyond now, so a full page means that there may be more.
             if due.len() < AT_A_TIME {
@@ -74,7 +74,7 @@ impl Sweep {
         }
     }
 
-    async fn look(&self, key: &AlertKey, now: EpochMillis) -> Result<usize, StoreError> {
+    async fn look(&self, key: &AlertKey, now: EpochMillis) -> Result<Vec<String>, StoreError> {
         let state: State = self.store.alert_state(key).await?;
         let mut blocks = BTreeMap::new();
         for block in state.blocks_in_doubt() {

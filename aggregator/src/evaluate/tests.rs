@@ -140,7 +140,7 @@ async fn a_timeout_is_listed_and_told_once_and_leaves_the_list_when_taken_back()
     record(&lab, &said((1, 1, 1)), at(4_500)).await;
     let mut enqueued = 0;
     for _ in 0..3 {
-        enqueued += evaluator.evaluate(&job(false, true), at(5_000)).await.unwrap().enqueued;
+        enqueued += evaluator.evaluate(&job(false, true), at(5_000)).await.unwrap().enqueued.len();
     }
     assert_eq!(enqueued, 1);
     let listed = lab.store.timeouts(&filter, None, 10).await.unwrap().items;

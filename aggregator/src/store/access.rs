@@ -14,11 +14,13 @@ use aws_smithy_http_client::{
 #[derive(Debug, Clone)]
 pub struct Access {
     pub dynamo: aws_sdk_dynamodb::Client,
+    #[cfg(feature = "embedded")]
     pub streams: aws_sdk_dynamodbstreams::Client,
 }
 
 impl Access {
     /// The engine embedded in this process. It asks for a signature and does not read it.
+    #[cfg(feature = "embedded")]
     pub fn embedded(endpoint: &str) -> Self {
         let credentials =
             aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "embedded");
@@ -38,23 +40,28 @@ impl Access {
 
     /// Whatever the environment describes, at another address.
     pub async fn remote(endpoint: &str) -> Self {
-        let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(https)
-            .endpoint_url(endpoint)
-            .retry_config(retries())
-            .timeout_config(deadlines())
-            .load()
-            .await;
+        let config = environment().await.into_builder().endpoint_url(endpoint).build();
         Self::of(&config)
     }
 
-    fn of(config: &aws_config::SdkConfig) -> Self {
+    pub fn of(config: &aws_config::SdkConfig) -> Self {
         Self {
             dynamo: aws_sdk_dynamodb::Client::new(config),
+            #[cfg(feature = "embedded")]
             streams: aws_sdk_dynamodbstreams::Client::new(config),
         }
     }
+}
+
+/// What the usual AWS settings describe: credentials, region, and addresses of services that are not the real ones.
+pub async fn environment() -> aws_config::SdkConfig {
+    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https)
+        .retry_config(retries())
+        .timeout_config(deadlines())
+        .load()
+        .await
 }
 
 fn retries() -> RetryConfig {

@@ -64,8 +64,12 @@ const TRIES: usize = 20;
 impl Store {
     /// Moves an alert on: reads its state (or the default), lets `decide` make a step of it, and writes the state and what
     /// it owes together. Starts over when somebody else was first. Writes nothing when the step changes nothing and
-    /// owes nothing. Says how many entries were written.
-    pub async fn step_alert<S, D>(&self, key: &AlertKey, decide: D) -> Result<usize, StoreError>
+    /// owes nothing. Gives the ids of the entries that were written.
+    pub async fn step_alert<S, D>(
+        &self,
+        key: &AlertKey,
+        decide: D,
+    ) -> Result<Vec<String>, StoreError>
     where
         S: Serialize + DeserializeOwned + Default + PartialEq + Send + Sync,
         D: Fn(&S) -> Step<S> + Send + Sync,
@@ -75,10 +79,10 @@ impl Store {
             let step = decide(&standing.state);
             let moved = step.state != standing.state || step.wake != standing.wake;
             if !moved && step.entries.is_empty() {
-                return Ok(0);
+                return Ok(Vec::new());
             }
             if self.write_step(key, &step, standing.version).await? {
-                return Ok(step.entries.len());
+                return Ok(step.entries.into_iter().map(|it| it.id).collect());
             }
         }
         Err(StoreError::Stale(format!("the alert {} of {}", key.rule, key.function.name)))

@@ -19,7 +19,7 @@ use crate::{
         Store, StoreError,
         item::failed,
         schema::{
-            self, FACTS, TALLY, VERDICT,
+            self, FACTS,
             attribute::{PK, SK},
         },
     },
@@ -163,18 +163,6 @@ fn change(record: &Record) -> Option<Change> {
     let sequence = body.sequence_number()?.to_owned();
     let text = |name: &str| body.keys()?.get(name)?.as_s().ok();
     let deleted = record.event_name() == Some(&OperationType::Remove);
-    let changed = (!deleted).then(|| meaning(text(PK)?, text(SK)?)).flatten();
+    let changed = (!deleted).then(|| schema::changed(text(PK)?, text(SK)?)).flatten();
     Some(Change { sequence, changed })
-}
-
-fn meaning(pk: &str, sk: &str) -> Option<(FunctionKey, Block, Part)> {
-    let (function, block) = schema::parse_facts_pk(pk)?;
-    let part = if sk.starts_with(TALLY) {
-        Part::Tally
-    } else if sk.starts_with(VERDICT) {
-        Part::Verdict
-    } else {
-        return None;
-    };
-    Some((function, block, part))
 }

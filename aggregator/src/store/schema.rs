@@ -39,6 +39,8 @@ use std::time::Duration;
 
 use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
 
+use crate::domain::fact::Part;
+
 pub const FACTS: &str = "facts";
 pub const STATE: &str = "state";
 
@@ -144,6 +146,17 @@ pub fn parse_facts_pk(pk: &str) -> Option<(FunctionKey, Block)> {
     let (rest, _shard) = pk.rsplit_once('#')?;
     let (function, block) = rest.rsplit_once('#')?;
     Some((parse_path(function)?, Block::from_number(block.parse().ok()?)))
+}
+
+/// Which part of which block a change of the fact under this key asks for; `None` for a key that is not ours.
+pub fn changed(pk: &str, sk: &str) -> Option<(FunctionKey, Block, Part)> {
+    let (function, block) = parse_facts_pk(pk)?;
+    let part = match sk {
+        tally if tally.starts_with(TALLY) => Part::Tally,
+        verdict if verdict.starts_with(VERDICT) => Part::Verdict,
+        _ => return None,
+    };
+    Some((function, block, part))
 }
 
 /// Which incarnation a sort key of `facts` names.
