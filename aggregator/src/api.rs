@@ -7,7 +7,7 @@
 pub mod batches;
 mod functions;
 mod health;
-mod identity;
+pub mod identity;
 mod parameters;
 pub mod problem;
 pub mod shield;

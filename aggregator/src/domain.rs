@@ -14,6 +14,7 @@ pub mod fact;
 pub mod instant;
 pub mod message;
 pub mod region;
+pub mod rejection;
 pub mod serial;
 pub mod summary;
 pub mod timeout;

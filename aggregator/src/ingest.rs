@@ -7,6 +7,8 @@
 //! **Invariant.** Whoever calls has checked that the sender may speak for the batch's account; nothing here asks again. What
 //! is counted as accepted is in the table.
 
+pub mod ledger;
+
 use futures::{StreamExt as _, TryStreamExt as _, stream};
 use overtime_wire::{Batch, EpochMillis, FactKey, Untimely};
 
@@ -47,19 +49,22 @@ pub async fn ingest(
     Ok(Ingested { accepted, refused })
 }
 
-/// The facts of our time, and the others.
+/// The facts of our time, and the others. Verdicts first, whoever's: they are what somebody waits for, and where time runs out
+/// in the middle they are in.
 fn sort_out(batch: &Batch, now: EpochMillis) -> (Vec<(Author<'_>, Fact<'_>)>, Vec<Refused>) {
+    let author = |incarnation| Author { function: &batch.function, incarnation };
+    let verdicts = batch.incarnations.iter().flat_map(|it| {
+        it.verdicts.iter().map(move |verdict| (author(it.id), Fact::Verdict(verdict)))
+    });
+    let tallies = batch
+        .incarnations
+        .iter()
+        .flat_map(|it| it.tallies.iter().map(move |tally| (author(it.id), Fact::Tally(tally))));
     let (mut timely, mut refused) = (Vec::new(), Vec::new());
-    for incarnation in &batch.incarnations {
-        let author = Author { function: &batch.function, incarnation: incarnation.id };
-        let tallies = incarnation.tallies.iter().map(Fact::Tally);
-        let verdicts = incarnation.verdicts.iter().map(Fact::Verdict);
-        // Verdicts first: they are what somebody waits for.
-        for fact in verdicts.chain(tallies) {
-            match fact.block().accept(now) {
-                Ok(()) => timely.push((author, fact)),
-                Err(reason) => refused.push(Refused { key: fact.key(incarnation.id), reason }),
-            }
+    for (author, fact) in verdicts.chain(tallies) {
+        match fact.block().accept(now) {
+            Ok(()) => timely.push((author, fact)),
+            Err(reason) => refused.push(Refused { key: fact.key(author.incarnation), reason }),
         }
     }
     (timely, refused)

@@ -22,7 +22,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use axum::Router;
+use axum::{Extension, Router};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -41,8 +41,13 @@ use crate::{
     clock,
     console::{self, Console},
     deliver::Deliverer,
-    domain::{alert::Rule, fact::Job},
+    domain::{
+        alert::Rule,
+        fact::Job,
+        rejection::{Caller, GATHERED_FOR},
+    },
     evaluate::Evaluator,
+    ingest::ledger::Ledger,
     store::{
         Store, StoreError,
         access::Access,
@@ -135,6 +140,7 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     store.ensure_tables().await.context("the tables cannot be made")?;
     let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
     let house = House::new(store, changes, format!("http://{address}"));
+    let ledger = house.inlet.ledger.clone();
     let stop = watch::Sender::new(false);
     let mut doors = house.open(config, &stop);
     if let Some(engine) = &engine {
@@ -154,7 +160,10 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     tracing::info!("stopping");
     // The receivers may all be gone, and then there is nobody to tell.
     let _ = stop.send(true);
-    let closing = async { while doors.join_next().await.is_some() {} };
+    let closing = async {
+        while doors.join_next().await.is_some() {}
+        ledger.write_all().await;
+    };
     if timeout(STOP_WITHIN, closing).await.is_err() {
         tracing::warn!("not everything ended in time; the next start does it again");
     }
@@ -181,22 +190,22 @@ struct House {
     changes: Changes,
     /// Where messages say to look.
     console: String,
-    /// Rung when facts came in.
-    arrived: Arc<Notify>,
+    inlet: Inlet,
     /// Rung when messages were written.
     enqueued: Arc<Notify>,
 }
 
 impl House {
     fn new(store: Store, changes: Changes, console: String) -> Self {
-        Self { store, changes, console, arrived: Arc::default(), enqueued: Arc::default() }
+        let inlet = Inlet::new(store.clone(), clock::now, Arc::default());
+        Self { store, changes, console, inlet, enqueued: Arc::default() }
     }
 
     fn router(&self) -> Router {
-        let inlet = Inlet::new(self.store.clone(), clock::now, self.arrived.clone());
         let reader = Reader { store: self.store.clone(), clock: clock::now };
         let pages = console::router(Console { store: self.store.clone(), clock: clock::now });
-        shield::protect(api::router(inlet, reader).merge(pages), Hosts::loopback())
+        let api = api::router(self.inlet.clone(), reader).layer(Extension(Caller::Loopback));
+        shield::protect(api.merge(pages), Hosts::loopback())
     }
 
     /// Starts every door that is not answered over HTTP.
@@ -211,6 +220,7 @@ impl House {
             console: self.console.clone(),
             clock: clock::now,
         };
+        doors.spawn(account(self.inlet.ledger.clone(), until(stop.subscribe())));
         let bell = self.enqueued.clone();
         doors.spawn(sweep.run(move || bell.notify_one(), until(stop.subscribe())));
         doors
@@ -236,7 +246,7 @@ impl House {
             changes: self.changes.clone(),
             clock: clock::now,
             pace: Pace { tally_delay, ..Pace::default() },
-            arrived: self.arrived.clone(),
+            arrived: self.inlet.arrived.clone(),
             evaluate,
         }
     }
@@ -264,6 +274,17 @@ async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {
         if let Ok(Err(error)) = tidied.await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the store's file was not tidied");
+        }
+    }
+}
+
+/// Writes down what was refused and is followed by nothing that would.
+async fn account(ledger: Ledger, stop: impl Future<Output = ()> + Send) {
+    let mut stopped = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = sleep(GATHERED_FOR) => ledger.write_due(clock::now()).await,
         }
     }
 }

@@ -15,6 +15,7 @@
 //! | [`functions`] | `put_summary`, `summary`, `fleet` |
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
+//! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
 //!
@@ -35,6 +36,7 @@ mod item;
 #[cfg(all(test, feature = "embedded"))]
 pub(crate) mod laboratory;
 pub mod outbox;
+pub mod rejections;
 pub mod schema;
 #[cfg(feature = "embedded")]
 pub mod tables;

@@ -2,15 +2,17 @@
 //!
 //! Nobody is trusted. The body is bounded before it is read, refused whole with a reason when it is malformed, and a body
 //! that is too long is read to its end and thrown away, within reason, so that the sender hears why instead of a reset.
-//! On the laptop any account is taken at its word, which is why `serve` stays on loopback; the Lambda door compares the
-//! caller's account with the batch's between decoding and [`ingest`].
+//! Whoever mounts the route says who calls by a [`Caller`] in the request's extensions; without one it is refused. An account
+//! that IAM vouches for may speak for itself only; on the loopback any account is taken at its word.
 //!
-//! **Invariant.** An answer comes within five seconds of the body; 200 means that every fact not refused is in the table.
+//! What is refused is counted by reason and caller. What may be sent again (408, 429, 503) is not: it is not lost yet.
+//!
+//! **Invariant.** An answer comes within six seconds of the body; 200 means that every fact not refused is in the table.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::{Body, Bytes},
     extract::{Request, State},
     http::{
@@ -26,7 +28,8 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::{
     api::problem::Problem,
-    ingest::{Ingested, Refused, ingest},
+    domain::rejection::{Caller, Reason},
+    ingest::{Ingested, Refused, ingest, ledger::Ledger},
     store::Store,
 };
 
@@ -47,12 +50,35 @@ pub struct Inlet {
     pub clock: fn() -> EpochMillis,
     /// Told when facts came in, so that nobody has to wait for the next poll.
     pub arrived: Arc<Notify>,
+    /// Where refusals are counted.
+    pub ledger: Ledger,
     in_flight: Arc<Semaphore>,
 }
 
 impl Inlet {
     pub fn new(store: Store, clock: fn() -> EpochMillis, arrived: Arc<Notify>) -> Self {
-        Self { store, clock, arrived, in_flight: Arc::new(Semaphore::new(IN_FLIGHT_MAX)) }
+        let ledger = Ledger::new(store.clone());
+        let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        Self { store, clock, arrived, ledger, in_flight }
+    }
+}
+
+/// A batch that is not let in: what its sender hears, and under what it is counted, if it is.
+#[derive(Debug)]
+struct TurnedAway {
+    problem: Problem,
+    counted: Option<Reason>,
+}
+
+impl From<Problem> for TurnedAway {
+    fn from(problem: Problem) -> Self {
+        Self { problem, counted: None }
+    }
+}
+
+impl TurnedAway {
+    fn counted(reason: Reason, problem: Problem) -> Self {
+        Self { problem, counted: Some(reason) }
     }
 }
 
@@ -81,19 +107,61 @@ pub fn routes(inlet: Inlet) -> Router {
     Router::new().route("/v1/batches", post(receive)).with_state(inlet)
 }
 
-async fn receive(State(inlet): State<Inlet>, request: Request) -> Result<Json<Answer>, Problem> {
+async fn receive(
+    State(inlet): State<Inlet>,
+    caller: Option<Extension<Caller>>,
+    request: Request,
+) -> Result<Json<Answer>, Problem> {
+    let caller = caller.map_or(Caller::Unknown, |Extension(it)| it);
+    match admit(&inlet, caller, request).await {
+        Ok(ingested) => {
+            if !ingested.refused.is_empty() {
+                let reasons = ingested.refused.iter().map(|it| it.reason.into());
+                inlet.ledger.count_facts(reasons, caller, (inlet.clock)()).await;
+            }
+            Ok(Json(ingested.into()))
+        }
+        Err(TurnedAway { problem, counted }) => {
+            if let Some(reason) = counted {
+                inlet.ledger.count(reason, caller, (inlet.clock)()).await;
+            }
+            Err(problem)
+        }
+    }
+}
+
+async fn admit(inlet: &Inlet, caller: Caller, request: Request) -> Result<Ingested, TurnedAway> {
+    if matches!(caller, Caller::Unknown | Caller::Others) {
+        let problem = Problem::forbidden("nobody vouches for the caller: sign the request");
+        return Err(TurnedAway::counted(Reason::Unauthenticated, problem));
+    }
     let (head, body) = request.into_parts();
     let Ok(_permit) = inlet.in_flight.try_acquire() else {
-        return Err(Problem::too_many("too many batches are being worked on"));
+        return Err(Problem::too_many("too many batches are being worked on").into());
     };
-    check_type(&head.headers)?;
+    check_type(&head.headers).map_err(|it| TurnedAway::counted(Reason::Type, it))?;
     let bytes = bounded(&head.headers, body).await?;
-    let batch = Batch::decode(&bytes).map_err(|why| Problem::malformed(why.to_string()))?;
+    let batch = Batch::decode(&bytes).map_err(|why| {
+        TurnedAway::counted(Reason::Malformed, Problem::malformed(why.to_string()))
+    })?;
+    check_account(caller, &batch)?;
     let ingesting = ingest(&inlet.store, &batch, (inlet.clock)());
     let ingested = tokio::time::timeout(DEADLINE, ingesting).await;
     inlet.arrived.notify_one();
-    let ingested = ingested.map_err(|_| Problem::unavailable("the store is too slow"))??;
-    Ok(Json(ingested.into()))
+    let ingested = ingested.map_err(|_| Problem::unavailable("the store is too slow"))?;
+    Ok(ingested.map_err(Problem::from)?)
+}
+
+/// An account speaks for itself.
+fn check_account(caller: Caller, batch: &Batch) -> Result<(), TurnedAway> {
+    let claimed = batch.function.account;
+    match caller {
+        Caller::Account(account) if account != claimed => {
+            let problem = format!("account {account} may not send facts of account {claimed}");
+            Err(TurnedAway::counted(Reason::Account, Problem::forbidden(problem)))
+        }
+        Caller::Account(_) | Caller::Loopback | Caller::Unknown | Caller::Others => Ok(()),
+    }
 }
 
 fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
@@ -108,9 +176,11 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
     Ok(())
 }
 
-async fn bounded(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
-    let too_large =
-        || Problem::too_large(format!("a batch has at most {} bytes", Batch::MAX_BYTES));
+async fn bounded(headers: &HeaderMap, body: Body) -> Result<Bytes, TurnedAway> {
+    let too_large = || {
+        let problem = format!("a batch has at most {} bytes", Batch::MAX_BYTES);
+        TurnedAway::counted(Reason::Size, Problem::too_large(problem))
+    };
     let declared = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.parse().ok());
     if headers.contains_key(EXPECT) && declared.is_some_and(|it: usize| it > Batch::MAX_BYTES) {
         // Nothing has been sent yet, and now nothing will be.
@@ -119,8 +189,9 @@ async fn bounded(headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     match tokio::time::timeout(BODY_DEADLINE, collect(body)).await {
         Ok(Ok(Some(bytes))) => Ok(bytes),
         Ok(Ok(None)) => Err(too_large()),
-        Ok(Err(error)) => Err(Problem::malformed(format!("the body broke off: {error}"))),
-        Err(_) => Err(Problem::timeout("the body took too long to come in")),
+        // It may come whole another time.
+        Ok(Err(error)) => Err(Problem::malformed(format!("the body broke off: {error}")).into()),
+        Err(_) => Err(Problem::timeout("the body took too long to come in").into()),
     }
 }
 
@@ -144,3 +215,5 @@ async fn collect(mut body: Body) -> Result<Option<Bytes>, axum::Error> {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod weather;

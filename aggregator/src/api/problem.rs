@@ -36,6 +36,11 @@ impl Problem {
         Self { field: Some(field), ..problem }
     }
 
+    /// Nobody vouches for the caller, or not for this.
+    pub fn forbidden(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, detail)
+    }
+
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, detail)
     }

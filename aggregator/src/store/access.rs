@@ -1,14 +1,36 @@
 //! How to reach a DynamoDB: the one in this process, or one that the usual AWS settings describe.
 //!
+//! What fails in passing — throttling, faults of the other side, no answer — is tried again with growing, random pauses
+//! until the call's deadline, and only then said: to DynamoDB "too much at once" is an ordinary answer, and most of what it
+//! refuses goes through a moment later.
+//!
 //! **Invariant.** Every call has a deadline, so nothing above waits for a table that has gone away.
 
 use std::time::Duration;
 
 use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::config::{
+    Credentials, HttpClient, SharedCredentialsProvider,
+    retry::{RetryPartition, TokenBucket},
+};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
 };
+
+/// How long one call may take, with all that it is tried.
+pub const CALL_WITHIN: Duration = Duration::from_millis(4_500);
+/// How long one attempt may take.
+const ATTEMPT_WITHIN: Duration = Duration::from_secs(3);
+/// More than fit into [`CALL_WITHIN`]: time is what ends it.
+const ATTEMPTS_MAX: u32 = 40;
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+const PAUSE_MAX: Duration = Duration::from_millis(400);
+/// The SDK also rations retries, ten of these for one after a fault. Its own five hundred are gone in a moment when a
+/// thousand facts are written at once; what bounds ours is their deadline, and how many facts are written at once.
+const RETRY_TOKENS: usize = 50_000;
+/// So many come back each second.
+const RETRY_TOKENS_REFILL: f32 = 5_000.0;
 
 /// The two clients of one DynamoDB.
 #[derive(Debug, Clone)]
@@ -22,15 +44,21 @@ impl Access {
     /// The engine embedded in this process. It asks for a signature and does not read it.
     #[cfg(feature = "embedded")]
     pub fn embedded(endpoint: &str) -> Self {
-        let credentials =
-            aws_sdk_dynamodb::config::Credentials::new("local", "local", None, None, "embedded");
+        Self::local(endpoint, "local", Builder::new().build_http())
+    }
+
+    /// An engine on this machine, by way of `client`. One that keeps accounts apart knows them by `access_key`.
+    pub(crate) fn local(
+        endpoint: &str,
+        access_key: &str,
+        client: impl HttpClient + 'static,
+    ) -> Self {
+        let credentials = Credentials::new(access_key, "local", None, None, "local");
         let config = aws_config::SdkConfig::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::from_static("us-east-1"))
-            .credentials_provider(aws_sdk_dynamodb::config::SharedCredentialsProvider::new(
-                credentials,
-            ))
-            .http_client(Builder::new().build_http())
+            .credentials_provider(SharedCredentialsProvider::new(credentials))
+            .http_client(client)
             .endpoint_url(endpoint)
             .retry_config(retries())
             .timeout_config(deadlines())
@@ -45,8 +73,9 @@ impl Access {
     }
 
     pub fn of(config: &aws_config::SdkConfig) -> Self {
+        let dynamo = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(ration());
         Self {
-            dynamo: aws_sdk_dynamodb::Client::new(config),
+            dynamo: aws_sdk_dynamodb::Client::from_conf(dynamo.build()),
             #[cfg(feature = "embedded")]
             streams: aws_sdk_dynamodbstreams::Client::new(config),
         }
@@ -65,13 +94,21 @@ pub async fn environment() -> aws_config::SdkConfig {
 }
 
 fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50))
+    RetryConfig::standard()
+        .with_max_attempts(ATTEMPTS_MAX)
+        .with_initial_backoff(FIRST_PAUSE)
+        .with_max_backoff(PAUSE_MAX)
+}
+
+fn ration() -> RetryPartition {
+    let tokens = TokenBucket::builder().capacity(RETRY_TOKENS).refill_rate(RETRY_TOKENS_REFILL);
+    RetryPartition::custom("tables").token_bucket(tokens.build()).build()
 }
 
 fn deadlines() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
-        .operation_attempt_timeout(Duration::from_secs(3))
-        .operation_timeout(Duration::from_secs(6))
+        .operation_attempt_timeout(ATTEMPT_WITHIN)
+        .operation_timeout(CALL_WITHIN)
         .build()
 }

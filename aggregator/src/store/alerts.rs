@@ -5,9 +5,12 @@
 //!
 //! **Invariant.** An outbox entry exists if and only if the state that owes it was written.
 
+use std::time::Duration;
+
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, builders::PutBuilder};
 use overtime_wire::{EpochMillis, FunctionKey};
 use serde::{Serialize, de::DeserializeOwned};
+use tokio::time::sleep;
 
 use crate::{
     domain::{advance::Advance, alert::State},
@@ -59,12 +62,15 @@ struct Standing<S> {
 }
 
 /// How often a step is tried against others that are faster.
-const TRIES: usize = 20;
+const TRIES: u32 = 20;
+/// The longest pause before the second try; it doubles up to a limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(4);
+const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 impl Store {
     /// Moves an alert on: reads its state (or the default), lets `decide` make a step of it, and writes the state and what
-    /// it owes together. Starts over when somebody else was first. Writes nothing when the step changes nothing and
-    /// owes nothing. Gives the ids of the entries that were written.
+    /// it owes together. Starts over, after a moment, when somebody else was first or in the way. Writes nothing when the step
+    /// changes nothing and owes nothing. Gives the ids of the entries that were written.
     pub async fn step_alert<S, D>(
         &self,
         key: &AlertKey,
@@ -74,7 +80,7 @@ impl Store {
         S: Serialize + DeserializeOwned + Default + PartialEq + Send + Sync,
         D: Fn(&S) -> Step<S> + Send + Sync,
     {
-        for _ in 0..TRIES {
+        for tried in 0..TRIES {
             let standing = self.alert(key).await?;
             let step = decide(&standing.state);
             let moved = step.state != standing.state || step.wake != standing.wake;
@@ -84,6 +90,8 @@ impl Store {
             if self.write_step(key, &step, standing.version).await? {
                 return Ok(step.entries.into_iter().map(|it| it.id).collect());
             }
+            // Whoever was in our way is not alone, and all would come back in step.
+            sleep(pause(tried, getrandom::u32().unwrap_or_default())).await;
         }
         Err(StoreError::Stale(format!("the alert {} of {}", key.rule, key.function.name)))
     }
@@ -172,6 +180,12 @@ impl Store {
             })
             .collect()
     }
+}
+
+/// How long to wait after so many tries, up to a limit that grows: where in between, `draw` says.
+fn pause(tried: u32, draw: u32) -> Duration {
+    let most = FIRST_PAUSE.saturating_mul(1 << tried.min(10)).min(PAUSE_MAX);
+    most.mul_f64(f64::from(draw) / f64::from(u32::MAX))
 }
 
 fn action(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {

@@ -91,7 +91,7 @@ pub(super) fn keyed(key: &Key) -> Item {
     Item::from([(PK.to_owned(), text(&key.pk)), (SK.to_owned(), text(&key.sk))])
 }
 
-/// Whether an error says that the condition did not hold.
+/// Whether an error says that the condition did not hold, or might not have.
 pub(super) trait Conditional {
     fn is_condition(&self) -> bool;
 }
@@ -109,11 +109,12 @@ impl Conditional for UpdateItemError {
 }
 
 impl Conditional for TransactWriteItemsError {
+    /// Also when it met another transaction, which the SDK does not try again: what it was decided on may be old.
     fn is_condition(&self) -> bool {
         const MOVED_ON: [&str; 2] = ["ConditionalCheckFailed", "TransactionConflict"];
         let Self::TransactionCanceledException(cancelled) = self else { return false };
-        let reasons = cancelled.cancellation_reasons().iter().filter_map(|it| it.code());
-        reasons.into_iter().any(|code| MOVED_ON.contains(&code))
+        let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|it| it.code());
+        reasons.any(|code| MOVED_ON.contains(&code))
     }
 }
 
@@ -138,6 +139,8 @@ const BUSY: &[&str] = &[
     "InternalServerError",
     "ServiceUnavailable",
     "TransactionInProgressException",
+    // A single write met a transaction.
+    "TransactionConflictException",
     // Cancelled for another reason than a condition: throttling, as far as we write valid items.
     "TransactionCanceledException",
 ];

@@ -1,8 +1,15 @@
-//! A store of its own for every test: the embedded engine in a directory that goes with it.
+//! A store of its own for every test, by default in the embedded engine, in a directory that goes with it.
 //!
-//! Tests run against what a laptop runs against, so there is nothing that could behave differently from it.
+//! Tests run against what a laptop runs against, so there is nothing that could behave differently from it. The same tests run
+//! against another DynamoDB where [`OTHER`] names one: an engine that keeps what different access keys make apart, as AWS's
+//! DynamoDB Local does.
+
+pub(crate) mod weather;
 
 use std::time::Duration;
+
+use aws_sdk_dynamodb::config::HttpClient;
+use aws_smithy_http_client::Builder;
 
 use overtime_wire::{
     Block, Cause, EpochMillis, Evidence, FunctionKey, IncarnationId, MinuteCounts, Ordinal,
@@ -11,13 +18,15 @@ use overtime_wire::{
 
 use crate::store::{Store, access::Access, embedded::Engine};
 
+/// Where the address of the other DynamoDB is read from.
+const OTHER: &str = "DYNAMODB_UNDER_TEST";
+
 /// A store, and what must live as long as it.
 #[derive(Debug)]
 pub(crate) struct Laboratory {
     pub(crate) store: Store,
     pub(crate) access: Access,
-    pub(crate) engine: Engine,
-    _directory: tempfile::TempDir,
+    engine: Option<(Engine, tempfile::TempDir)>,
 }
 
 pub(crate) fn block() -> Block {
@@ -26,12 +35,32 @@ pub(crate) fn block() -> Block {
 
 impl Laboratory {
     pub(crate) async fn open() -> Self {
+        Self::open_by(Builder::new().build_http()).await
+    }
+
+    /// A store that is reached through `client`.
+    pub(crate) async fn open_by(client: impl HttpClient + Clone + 'static) -> Self {
+        let Ok(endpoint) = std::env::var(OTHER) else { return Self::embedded(client).await };
+        let key = format!("test{:08x}", getrandom::u32().unwrap());
+        Self::furnish(Access::local(&endpoint, &key, client), None).await
+    }
+
+    /// A store in the embedded engine, for what only that can do.
+    pub(crate) async fn embedded(client: impl HttpClient + 'static) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let engine = Engine::start(directory.path()).unwrap();
-        let access = Access::embedded(&engine.endpoint());
+        let access = Access::local(&engine.endpoint(), "local", client);
+        Self::furnish(access, Some((engine, directory))).await
+    }
+
+    async fn furnish(access: Access, engine: Option<(Engine, tempfile::TempDir)>) -> Self {
         let store = Store::new(access.dynamo.clone());
         store.ensure_tables().await.unwrap();
-        Self { store, access, engine, _directory: directory }
+        Self { store, access, engine }
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.engine.as_ref().expect("only the embedded one is at hand").0
     }
 }
 

@@ -22,6 +22,7 @@
 //! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` |
 //! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why` `x`, waiting: `queue` `due` |
 //! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` |
+//! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` |
 //!
 //! | index of state | keys | finds |
 //! |---|---|---|
@@ -31,7 +32,7 @@
 //!
 //! Attributes: `b` a fact's bytes as they came, `r` its rank, `w` writes (of a view: the sum it was made from), `a` first
 //! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest block, `at` a
-//! place in the list, `ver` version, `due` in milliseconds, `queued` in milliseconds.
+//! place in the list, `c` a count, `ver` version, `due` in milliseconds, `queued` in milliseconds.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
 
@@ -39,7 +40,10 @@ use std::time::Duration;
 
 use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
 
-use crate::domain::fact::Part;
+use crate::domain::{
+    fact::Part,
+    rejection::{Hour, Reason, Rejection},
+};
 
 pub const FACTS: &str = "facts";
 pub const STATE: &str = "state";
@@ -64,6 +68,9 @@ pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
 
+/// Counts of what was refused are kept this long after their hour.
+pub const REJECTIONS_LIVE: Duration = Duration::from_hours(15 * 24);
+
 /// Names of attributes.
 pub mod attribute {
     pub const PK: &str = "pk";
@@ -87,6 +94,7 @@ pub mod attribute {
     pub const QUEUE: &str = "queue";
     pub const DUE: &str = "due";
     pub const SEQUENCE: &str = "seq";
+    pub const COUNT: &str = "c";
 }
 
 /// The first letter of a tally's sort key.
@@ -268,6 +276,31 @@ pub fn checkpoint_key(stream: &str, shard: &str) -> Key {
     Key { pk: format!("C#{stream}"), sk: shard.to_owned() }
 }
 
+pub fn rejection_key(rejection: &Rejection) -> Key {
+    let Rejection { hour, reason, caller } = rejection;
+    let sk = format!("{}#{}#{caller}", rejection_hour(*hour), reason.as_str());
+    Key { pk: rejections_pk(day(hour.start())), sk }
+}
+
+pub fn rejections_pk(day: i64) -> String {
+    format!("R#{:05}", day.clamp(0, 99_999))
+}
+
+/// Where an hour's counters begin within their day.
+pub fn rejection_hour(hour: Hour) -> String {
+    format!("{:07}", hour.0.clamp(0, 9_999_999))
+}
+
+/// What the sort key of a counter names.
+pub fn parse_rejection_sk(sk: &str) -> Option<Rejection> {
+    let mut parts = sk.splitn(3, '#');
+    Some(Rejection {
+        hour: Hour(parts.next()?.parse().ok()?),
+        reason: Reason::parse(parts.next()?)?,
+        caller: parts.next()?.parse().ok()?,
+    })
+}
+
 /// An instant as TTL wants it.
 pub fn expires(at: EpochMillis) -> i64 {
     at.0 / 1_000
@@ -298,6 +331,11 @@ mod tests {
         assert_eq!(parse_alert_pk(&alert_key("any", &function()).pk), Some(function()));
         assert_eq!(parse_outbox_pk(&outbox_key("id").pk), Some("id"));
         assert_eq!(parse_block_sk(&block_sk(block, "T")), Some((block, "T")));
+        let (hour, caller) = (Hour::of(block.start()), "012345678901".parse().unwrap());
+        let rejection = Rejection { hour, reason: Reason::Account, caller };
+        let key = rejection_key(&rejection);
+        assert_eq!((key.pk.as_str(), key.sk.as_str()), ("R#20758", "0498192#account#012345678901"));
+        assert_eq!(parse_rejection_sk(&key.sk), Some(rejection));
     }
 
     #[test]

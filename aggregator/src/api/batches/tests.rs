@@ -8,6 +8,7 @@ use expect_test::{Expect, expect};
 use overtime_wire::{Block, Incarnation, Partition, Verdict};
 
 use super::*;
+use crate::domain::rejection::Rejection;
 use crate::store::laboratory::{Laboratory, at, block, function, incarnation, tally, verdict};
 
 fn clock() -> EpochMillis {
@@ -31,13 +32,24 @@ fn batch(verdicts: Vec<Verdict>) -> Batch {
     }
 }
 
+/// A verdict so many blocks from now.
+fn elsewhen(blocks: i64) -> Verdict {
+    let start = EpochMillis(block().start().0 + blocks * 900_000);
+    Verdict { block: Block::of(start), seen: start, ..verdict(1, 0) }
+}
+
 fn post(content_type: &str, body: impl Into<Body>) -> Request {
     let request = Request::builder().method(Method::POST).header(CONTENT_TYPE, content_type);
     request.body(body.into()).unwrap()
 }
 
 async fn check(inlet: &Inlet, request: Request, expected: Expect) {
-    let response = receive(State(inlet.clone()), request).await.into_response();
+    check_as(inlet, Some(Caller::Loopback), request, expected).await;
+}
+
+async fn check_as(inlet: &Inlet, caller: Option<Caller>, request: Request, expected: Expect) {
+    let received = receive(State(inlet.clone()), caller.map(Extension), request).await;
+    let response = received.into_response();
     let (head, body) = response.into_parts();
     let body = body.collect().await.unwrap().to_bytes();
     let retry = head.headers.get(RETRY_AFTER).map_or("", |_| " and may retry");
@@ -61,11 +73,6 @@ async fn a_batch_twice_is_accepted_twice_and_recorded_once() {
 #[tokio::test]
 async fn what_is_not_of_our_time_is_refused_by_name_and_the_rest_is_not() {
     let lab = Laboratory::open().await;
-    let elsewhen = |blocks: i64| Verdict {
-        block: Block::of(EpochMillis(block().start().0 + blocks * 900_000)),
-        seen: EpochMillis(block().start().0 + blocks * 900_000),
-        ..verdict(1, 0)
-    };
     let bytes = batch(vec![elsewhen(1), elsewhen(-700)]).encode();
     check(
         &inlet(&lab),
@@ -102,4 +109,75 @@ async fn too_many_at_once_and_a_store_that_is_gone_may_be_retried() {
     let access = crate::store::access::Access::embedded(&format!("http://{nobody}"));
     let inlet = Inlet::new(Store::new(access.dynamo), clock, Arc::default());
     check(&inlet, post(PROTOBUF, bytes), expect![[r#"503 and may retry: {"detail":"the store did not answer","status":503,"title":"Service Unavailable","type":"about:blank"}"#]]).await;
+}
+
+/// What has been counted, as `reason caller times`.
+async fn counted(inlet: &Inlet) -> Vec<String> {
+    inlet.ledger.write_all().await;
+    let counts = inlet.store.rejections(at(0), at(0)).await.unwrap();
+    let line = |(what, times): (Rejection, u64)| {
+        format!("{} {} {times}", what.reason.as_str(), what.caller)
+    };
+    counts.into_iter().map(line).collect()
+}
+
+#[tokio::test]
+async fn an_account_speaks_for_itself_and_nobody_for_others() {
+    let lab = Laboratory::open().await;
+    let inlet = inlet(&lab);
+    let bytes = batch(Vec::new()).encode();
+    let own: Caller = "012345678901".parse().unwrap();
+    let other: Caller = "999999999999".parse().unwrap();
+    check_as(
+        &inlet,
+        Some(own),
+        post(PROTOBUF, bytes.clone()),
+        expect![[r#"200: {"accepted":1,"refused":[]}"#]],
+    )
+    .await;
+    for (caller, expected) in [
+        (
+            Some(other),
+            expect![[
+                r#"403: {"detail":"account 999999999999 may not send facts of account 012345678901","status":403,"title":"Forbidden","type":"about:blank"}"#
+            ]],
+        ),
+        (
+            None,
+            expect![[
+                r#"403: {"detail":"nobody vouches for the caller: sign the request","status":403,"title":"Forbidden","type":"about:blank"}"#
+            ]],
+        ),
+    ] {
+        check_as(&inlet, caller, post(PROTOBUF, bytes.clone()), expected).await;
+    }
+    assert_eq!(counted(&inlet).await, ["account 999999999999 1", "unauthenticated unknown 1"]);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_counted_by_reason_and_caller_and_what_may_be_retried_is_not() {
+    let lab = Laboratory::open().await;
+    let inlet = inlet(&lab);
+    let account: Caller = "012345678901".parse().unwrap();
+    let bodies = [
+        (PROTOBUF, batch(vec![elsewhen(1), elsewhen(9), elsewhen(-700)]).encode()),
+        (PROTOBUF, b"\xff".to_vec()),
+        (PROTOBUF, vec![0; 2_000_000]),
+        ("text/plain", Vec::new()),
+    ];
+    for (content_type, body) in bodies {
+        let request = post(content_type, body);
+        let _ = receive(State(inlet.clone()), Some(Extension(account)), request).await;
+    }
+    let _all = inlet.in_flight.acquire_many(u32::try_from(IN_FLIGHT_MAX).unwrap()).await.unwrap();
+    let retried = post(PROTOBUF, batch(Vec::new()).encode());
+    let busy = receive(State(inlet.clone()), Some(Extension(account)), retried).await;
+    assert_eq!(busy.into_response().status(), 429);
+    assert_eq!(
+        counted(&inlet).await,
+        ["clock", "malformed", "size", "too_late", "type"].map(|reason| {
+            let times = if reason == "clock" { 2 } else { 1 };
+            format!("{reason} {account} {times}")
+        })
+    );
 }
