@@ -9,21 +9,23 @@
 //!
 //! **Invariant.** Whoever calls acknowledges what made them call only after this returned: nothing is remembered between.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use futures::{StreamExt as _, TryStreamExt as _, future::try_join, stream};
-use overtime_wire::{Block, EpochMillis};
+use futures::{StreamExt as _, TryStreamExt as _, future::try_join3, stream};
+use overtime_wire::{Block, EpochMillis, Tally};
 
 use crate::{
     domain::{
         advance::advance,
         alert::{Observation, Rule, State},
-        fact::{Job, Part},
-        summary::{self, Summary},
+        fact::{Job, Part, Standing},
+        history::History,
+        hour::{Hour, StandingHour},
+        summary::{Summary, window_start},
         timeout::Timeout,
-        view::{Basis, BlockView, TallyPart, VerdictPart},
+        view::{Basis, TallyPart, VerdictPart},
     },
-    store::{Store, StoreError, alerts::AlertKey, blocks::PartKey},
+    store::{Consistency, Store, StoreError, alerts::AlertKey, blocks::PartKey},
 };
 
 /// What evaluations need besides facts.
@@ -43,34 +45,46 @@ pub struct Evaluated {
 
 /// How many entries of the timeouts list are written at the same time.
 const AT_ONCE: usize = 8;
+/// How long after its end a block may still change: longer than its facts are accepted.
+const SEALED_AFTER: Duration = Duration::from_hours(25);
+
+fn is_sealed(block: Block, now: EpochMillis) -> bool {
+    block.end().plus(SEALED_AFTER) < now
+}
 
 impl Evaluator {
-    /// Brings everything that depends on a block up to date.
+    /// Brings everything that depends on a block up to date. A block that is sealed stays as it is.
     pub async fn evaluate(&self, job: &Job, now: EpochMillis) -> Result<Evaluated, StoreError> {
-        if job.tallies {
-            self.tallies(job).await?;
+        if is_sealed(job.block, now) {
+            return Ok(Evaluated::default());
         }
+        let tallies = if job.tallies { self.tallies(job).await? } else { Vec::new() };
         let timeouts = if job.verdicts { Some(self.verdicts(job).await?) } else { None };
-        let views = self.window(job, now).await?;
-        // Neither reads what the other writes, and somebody waits for the alert.
-        let (enqueued, ()) =
-            try_join(self.alert(job, (timeouts, &views), now), self.summary(job, &views)).await?;
+        let learned = History::of(job.block, &tallies, timeouts.as_deref().unwrap_or_default());
+        let hours = self.hours(job, now).await?;
+        // None reads what another writes, and somebody waits for the alert.
+        let (enqueued, (), _) = try_join3(
+            self.alert(job, (timeouts, &hours), now),
+            self.summary(job, &hours),
+            self.store.learn(&job.function, &learned),
+        )
+        .await?;
         Ok(Evaluated { enqueued })
     }
 
-    async fn summary(&self, job: &Job, views: &[BlockView]) -> Result<(), StoreError> {
-        if let Some(summary) = Summary::of(&job.function, views) {
+    async fn summary(&self, job: &Job, hours: &[StandingHour]) -> Result<(), StoreError> {
+        if let Some(summary) = Summary::of(&job.function, hours) {
             self.store.put_summary(&summary).await?;
         }
         Ok(())
     }
 
-    async fn tallies(&self, job: &Job) -> Result<(), StoreError> {
+    async fn tallies(&self, job: &Job) -> Result<Vec<Standing<Tally>>, StoreError> {
         let tallies = self.store.tallies(&job.function, job.block).await?;
         let basis = Basis::of(tallies.iter().map(|it| it.writes).sum());
         let key = PartKey { function: &job.function, block: job.block, part: Part::Tally };
         self.store.put_part(key, &TallyPart::of(&tallies), basis).await?;
-        Ok(())
+        Ok(tallies)
     }
 
     async fn verdicts(&self, job: &Job) -> Result<Vec<Timeout>, StoreError> {
@@ -103,23 +117,34 @@ impl Evaluator {
         stream::iter(writes).buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
     }
 
-    /// Every block view that the function's row may be made of, whichever of its blocks is the newest.
-    async fn window(&self, job: &Job, now: EpochMillis) -> Result<Vec<BlockView>, StoreError> {
-        let newest = Block::of(now.plus(overtime_wire::CLOCK_TOLERANCE)).max(job.block);
-        let first = summary::window_start(job.block);
-        self.store.blocks(&job.function, first, newest).await
+    /// Brings the block's hour up to date, and reads every hour that the function's row may be made of, whichever of them is the
+    /// newest.
+    async fn hours(&self, job: &Job, now: EpochMillis) -> Result<Vec<StandingHour>, StoreError> {
+        let hour = Hour::of_block(job.block);
+        let (first, last) = hour.blocks().into_inner();
+        let views = self.store.blocks(&job.function, first, last).await?;
+        if let Some(standing) = StandingHour::of(hour, &views) {
+            self.store.put_hour(&job.function, &standing).await?;
+        }
+        let newest = Hour::of(now.plus(overtime_wire::CLOCK_TOLERANCE)).max(hour);
+        let window = (window_start(hour), newest.plus(1));
+        self.store.hours(&job.function, window, Consistency::Strong).await
     }
 
     async fn alert(
         &self,
         job: &Job,
-        (timeouts, views): (Option<Vec<Timeout>>, &[BlockView]),
+        (timeouts, hours): (Option<Vec<Timeout>>, &[StandingHour]),
         now: EpochMillis,
     ) -> Result<Vec<String>, StoreError> {
         let seen = Observation {
             function: &job.function,
             blocks: timeouts.map(|it| (job.block, it)).into_iter().collect::<BTreeMap<_, _>>(),
-            last_success: views.iter().filter_map(BlockView::last_success).max(),
+            last_success: hours
+                .iter()
+                .filter_map(|it| it.view.last_success_ms)
+                .max()
+                .map(EpochMillis),
             at: now,
         };
         let rule = &Rule::ANY_TIMEOUT;

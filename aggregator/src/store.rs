@@ -12,7 +12,10 @@
 //! | [`facts`] | `record`, `tallies`, `verdicts` |
 //! | [`blocks`] | `put_part`, `blocks` |
 //! | [`timeouts`] | `put_timeout`, `timeouts` |
+//! | [`hours`] | `put_hour`, `hours` |
 //! | [`functions`] | `put_summary`, `summary`, `fleet` |
+//! | [`histories`] | `learn`, `history` |
+//! | [`totals`] | `put_total`, `fleet_totals` |
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
 //! | [`rejections`] | `add_rejections`, `rejections` |
@@ -32,6 +35,8 @@ pub mod checkpoints;
 pub mod embedded;
 pub mod facts;
 pub mod functions;
+pub mod histories;
+pub mod hours;
 mod item;
 #[cfg(all(test, feature = "embedded"))]
 pub(crate) mod laboratory;
@@ -41,6 +46,7 @@ pub mod schema;
 #[cfg(feature = "embedded")]
 pub mod tables;
 pub mod timeouts;
+pub mod totals;
 
 use std::{
     collections::HashSet,
@@ -71,6 +77,21 @@ pub enum StoreError {
     /// It will not work until somebody changes something: a permission, a table, or this code.
     #[error("the table refused the request")]
     Refused(#[source] Box<dyn Error + Send + Sync>),
+}
+
+/// How a view is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consistency {
+    /// Everything that was written before: for whoever makes views of views.
+    Strong,
+    /// Perhaps a moment old, at half the price: for pages.
+    Eventual,
+}
+
+impl Consistency {
+    fn is_strong(self) -> bool {
+        self == Self::Strong
+    }
 }
 
 impl Store {

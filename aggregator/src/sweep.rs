@@ -9,6 +9,7 @@
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
+use futures::future::{try_join, try_join_all};
 use overtime_wire::{Block, EpochMillis, FunctionKey};
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -16,6 +17,9 @@ use crate::{
     domain::{
         advance::advance,
         alert::{Observation, Phase, Rule, State},
+        fleet::totals,
+        hour::Hour,
+        summary::HOURS,
         timeout::Timeout,
         view::BlockView,
     },
@@ -25,6 +29,8 @@ use crate::{
 const EVERY: Duration = Duration::from_secs(10);
 /// How many alerts are read from the index at a time.
 const AT_A_TIME: usize = 100;
+/// How many hours back a total may still change: rows hold them all, see [`HOURS`].
+const OPEN_HOURS: u32 = HOURS - 2;
 /// How far back a success is looked for.
 const SUCCESS_WITHIN: Duration = Duration::from_hours(2);
 
@@ -49,6 +55,10 @@ impl Sweep {
                 () = &mut stop => return,
                 _ = ticks.tick() => {}
             }
+            if let Err(error) = self.total((self.clock)()).await {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "the fleet's totals were not brought up to date");
+            }
             match self.sweep((self.clock)()).await {
                 Ok(enqueued) if enqueued.is_empty() => {}
                 Ok(_) => enqueued(),
@@ -57,6 +67,20 @@ impl Sweep {
                 }
             }
         }
+    }
+
+    /// Brings the fleet's totals up to date: every hour that can still change, from the rows that hold it. Writes what changed,
+    /// and says how many hours that were.
+    pub async fn total(&self, now: EpochMillis) -> Result<usize, StoreError> {
+        let this = Hour::of(now);
+        let (first, last) = (this.minus(OPEN_HOURS), this.plus(1));
+        let (rows, stand) =
+            try_join(self.store.fleet(), self.store.fleet_totals(first, last)).await?;
+        let stand: BTreeMap<_, _> = stand.into_iter().map(|it| (it.hour, it.basis)).collect();
+        let mut changed = totals(&rows, first, last);
+        changed.retain(|it| stand.get(&it.hour).is_none_or(|basis| *basis < it.basis));
+        try_join_all(changed.iter().map(|it| self.store.put_total(it))).await?;
+        Ok(changed.len())
     }
 
     /// Steps every alert that is due, and gives the ids of the messages that this put into the outbox.

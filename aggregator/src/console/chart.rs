@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 use overtime_wire::{Counts, EpochMillis};
 
 use super::moment;
-use crate::domain::summary::Summary;
+use crate::domain::{hour::Hour as Number, summary::Summary};
 
 /// How many hours are shown, the current one included.
 pub(super) const HOURS: u32 = 24;
@@ -30,11 +30,11 @@ pub(super) fn hours<'a>(
     let first = last.saturating_sub(HOURS - 1);
     let mut hours: Vec<_> = (first..=last).map(|number| Hour { number, counts: None }).collect();
     for summary in fleet {
-        for (number, counted) in summary.digest.hours.range(first..=last) {
-            let Some(at) = number.checked_sub(first).and_then(|it| usize::try_from(it).ok()) else {
-                continue;
-            };
-            *hours[at].counts.get_or_insert_default() += counted.0;
+        let range = Number::from_number(first)..=Number::from_number(last);
+        for (number, hourly) in summary.digest.hours.0.range(range) {
+            let at = number.number().checked_sub(first).and_then(|it| usize::try_from(it).ok());
+            let Some(at) = at else { continue };
+            *hours[at].counts.get_or_insert_default() += hourly.counts;
         }
     }
     hours

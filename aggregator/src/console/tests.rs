@@ -10,7 +10,8 @@ use super::*;
 use crate::{
     domain::{
         alert::{Observation, Rule, State, Transition, evaluate},
-        serial::Counted,
+        hour::Hour,
+        ring::{Hourly, Ring},
         summary::{Basis, Digest, Summary},
         timeout::Timeout,
     },
@@ -31,7 +32,10 @@ fn summary(name: &str, timeouts: u64, invocations: u64) -> Summary {
         ..Profile::default()
     };
     let digest = Digest {
-        hours: BTreeMap::from([(block().number() / 4, Counted(counts))]),
+        hours: Ring(BTreeMap::from([(
+            Hour::of_block(block()),
+            Hourly { seen: 1, counts, ..Hourly::default() },
+        )])),
         profile,
         p99_us: (invocations > timeouts).then_some(2_700_000),
         last_seen_ms: Some(at(0).0),
@@ -39,7 +43,7 @@ fn summary(name: &str, timeouts: u64, invocations: u64) -> Summary {
     };
     Summary {
         function: function(name),
-        basis: Basis { generation: 1, newest: block(), writes: 1 },
+        basis: Basis { generation: 1, newest: Hour::of_block(block()), writes: 1 },
         digest,
     }
 }

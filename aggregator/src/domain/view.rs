@@ -17,10 +17,11 @@ use crate::domain::{
     fact::Standing,
     serial::{Counted, LossesJson, ProfileJson},
     timeout::Timeout,
+    versions::Versions,
 };
 
 /// Grows when parts are computed differently: a part of a later generation stands before any of an earlier one.
-pub const GENERATION: u32 = 1;
+pub const GENERATION: u32 = 2;
 
 /// How much had been seen when something was computed. The later one stands; an equal one is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -33,6 +34,11 @@ pub struct Basis {
 impl Basis {
     pub fn of(writes: u64) -> Self {
         Self { generation: GENERATION, writes }
+    }
+
+    /// What a view that is made from this one adds to its own basis: it grows with either number.
+    pub fn weight(self) -> u64 {
+        self.writes.saturating_add(self.generation.into())
     }
 }
 
@@ -50,6 +56,8 @@ pub struct TallyPart {
     pub losses: Losses,
     /// How many incarnations had something to say.
     pub incarnations: u64,
+    #[serde(default, skip_serializing_if = "Versions::is_empty")]
+    pub versions: Versions,
 }
 
 /// What the verdicts of a block add up to.
@@ -61,6 +69,8 @@ pub struct VerdictPart {
     pub causes: BTreeMap<String, u64>,
     /// The latest deadline among its timeouts, in milliseconds since 1970.
     pub last_timeout_ms: Option<i64>,
+    #[serde(default, skip_serializing_if = "Versions::is_empty")]
+    pub versions: Versions,
 }
 
 /// A block as readers see it: whatever parts there are.
@@ -69,8 +79,8 @@ pub struct BlockView {
     pub block: Block,
     pub tally: Option<TallyPart>,
     pub verdict: Option<VerdictPart>,
-    /// The sum of its parts' bases.
-    pub writes: u64,
+    /// The sum of its parts' [weights](Basis::weight).
+    pub seen: u64,
 }
 
 impl TallyPart {
@@ -80,10 +90,14 @@ impl TallyPart {
     /// The tallies of a block, ordered by incarnation.
     pub fn of(tallies: &[Standing<Tally>]) -> Self {
         let mut part = Self::default();
+        let mut versions = BTreeMap::<&str, Counts>::new();
         for standing in tallies {
             let tally = &standing.recorded.fact;
+            let version = versions.entry(&tally.profile.version).or_default();
             for (minute, counts) in &tally.minutes {
-                part.minutes.entry(minute.number()).or_default().0 += Counts::of_minute(counts);
+                let counts = Counts::of_minute(counts);
+                part.minutes.entry(minute.number()).or_default().0 += counts;
+                *version += counts;
             }
             part.durations.add(&tally.durations);
             part.losses += tally.losses;
@@ -100,6 +114,7 @@ impl TallyPart {
             .filter(|it| it.recorded.fact.profile != Profile::default())
             .max_by_key(|it| (it.recorded.fact.minutes.keys().last(), it.incarnation));
         part.profile = newest.map(|it| it.recorded.fact.profile.clone()).unwrap_or_default();
+        part.versions = Versions::of(versions);
         part
     }
 }
@@ -108,22 +123,25 @@ impl VerdictPart {
     /// The verdicts of a block, whatever they say today.
     pub fn of(verdicts: &[Timeout]) -> Self {
         let mut part = Self::default();
+        let mut versions = BTreeMap::<&str, Counts>::new();
         for timeout in verdicts {
             let verdict = &timeout.verdict;
             let minute = verdict.block.minute(verdict.seen).number();
             part.minutes.entry(minute).or_default().0 += Counts::of_verdict(verdict);
+            *versions.entry(&verdict.version).or_default() += Counts::of_verdict(verdict);
             if timeout.is_listed() {
                 *part.causes.entry(verdict.cause.as_str().to_owned()).or_default() += 1;
                 part.last_timeout_ms = part.last_timeout_ms.max(Some(timeout.deadline().0));
             }
         }
+        part.versions = Versions::of(versions);
         part
     }
 }
 
 impl BlockView {
     pub fn empty(block: Block) -> Self {
-        Self { block, tally: None, verdict: None, writes: 0 }
+        Self { block, tally: None, verdict: None, seen: 0 }
     }
 
     /// Both parts' counts, by minute of the block.

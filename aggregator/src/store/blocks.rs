@@ -155,7 +155,7 @@ fn add(view: &mut BlockView, part: &str, row: &Row) -> Result<(), StoreError> {
         "V" => view.verdict = Some(row.json::<VerdictPart>(VALUE)?),
         _ => return Err(row.corrupt(SK, "names no part")),
     }
-    view.writes += basis(row)?.writes;
+    view.seen += basis(row)?.weight();
     Ok(())
 }
 

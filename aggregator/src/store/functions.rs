@@ -3,16 +3,19 @@
 //! **Invariant.** A row is replaced only by one that has seen more.
 
 use futures::future::try_join_all;
-use overtime_wire::{Block, FunctionKey};
+use overtime_wire::FunctionKey;
 
 use crate::{
-    domain::summary::{Basis, Summary},
+    domain::{
+        hour::Hour,
+        summary::{Basis, Summary},
+    },
     store::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, ROW_PARTITIONS, STATE,
-            attribute::{GENERATION, NEWEST, PK, SK, VALUE, WRITES},
+            self, HOURS_LIVE, ROW_PARTITIONS, STATE,
+            attribute::{EXPIRES, GENERATION, NEWEST, PK, SK, VALUE, WRITES},
         },
     },
 };
@@ -26,6 +29,8 @@ impl Store {
         let Basis { generation, newest, writes } = summary.basis;
         let mut item = keyed(&schema::row_key(&summary.function));
         item.insert(VALUE.to_owned(), json(&summary.digest)?);
+        let expires = schema::expires(newest.end().plus(HOURS_LIVE));
+        item.insert(EXPIRES.to_owned(), number(expires));
         let numbers = [
             (GENERATION, u64::from(generation)),
             (NEWEST, newest.number().into()),
@@ -81,7 +86,7 @@ fn summary(row: &Row) -> Result<Summary, StoreError> {
         function: function.ok_or_else(|| row.corrupt(SK, "names no function"))?,
         basis: Basis {
             generation: row.number(GENERATION)?,
-            newest: Block::from_number(row.number(NEWEST)?),
+            newest: Hour::from_number(row.number(NEWEST)?),
             writes: row.number(WRITES)?,
         },
         digest: row.json(VALUE)?,

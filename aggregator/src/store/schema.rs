@@ -18,11 +18,16 @@
 //! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` |
 //! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, listed: `day` `fday` `at` |
 //! | `D#` | `DAY` | a day that has timeouts | `x` |
-//! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` |
+//! | `H#ACCOUNT#REGION#NAME#SEASON` | `HOUR` | what a function's hour adds up to | `v` `g` `w` `x` |
+//! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` `x` |
+//! | `P#ACCOUNT#REGION#NAME` | `-` | a function's versions and settings over time | `v` `x` |
+//! | `T#SEASON` | `HOUR` | what the fleet's hour adds up to | `v` `g` `w` `x` |
 //! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` |
 //! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why` `x`, waiting: `queue` `due` |
 //! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` |
 //! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` |
+//!
+//! A season is 32 days, so that a month of a function's hours, or of the fleet's, is read from at most two partitions.
 //!
 //! | index of state | keys | finds |
 //! |---|---|---|
@@ -31,7 +36,7 @@
 //! | [`BY_DUE`] | `queue`, `due` | alerts to look at again, messages to send |
 //!
 //! Attributes: `b` a fact's bytes as they came, `r` its rank, `w` writes (of a view: the sum it was made from), `a` first
-//! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest block, `at` a
+//! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest hour, `at` a
 //! place in the list, `c` a count, `ver` version, `due` in milliseconds, `queued` in milliseconds.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
@@ -42,7 +47,8 @@ use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
 
 use crate::domain::{
     fact::Part,
-    rejection::{Hour, Reason, Rejection},
+    hour::Hour,
+    rejection::{self, Reason, Rejection},
 };
 
 pub const FACTS: &str = "facts";
@@ -61,6 +67,8 @@ pub const OUTBOX_SHARDS: u64 = 4;
 pub const FACTS_LIVE: Duration = Duration::from_hours(72);
 /// Block views live this long after their block.
 pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
+/// Hours, and rows of functions that are no longer heard of, live this long.
+pub const HOURS_LIVE: Duration = Duration::from_hours(400 * 24);
 /// Entries of the timeouts list live this long after their block.
 pub const TIMEOUTS_LIVE: Duration = Duration::from_hours(90 * 24);
 /// Markers of days live this much longer than what they mark.
@@ -191,6 +199,34 @@ pub fn parse_block_sk(sk: &str) -> Option<(Block, &str)> {
     Some((Block::from_number(block.parse().ok()?), part))
 }
 
+/// How many hours share a partition.
+const SEASON_HOURS: u32 = 32 * 24;
+
+/// The span of 32 days that an hour lies in.
+pub fn season(hour: Hour) -> u32 {
+    hour.number() / SEASON_HOURS
+}
+
+pub fn hours_pk(function: &FunctionKey, season: u32) -> String {
+    format!("H#{}#{season:05}", path(function))
+}
+
+pub fn totals_pk(season: u32) -> String {
+    format!("T#{season:05}")
+}
+
+pub fn hour_sk(hour: Hour) -> String {
+    format!("{:08}", hour.number())
+}
+
+pub fn parse_hour_sk(sk: &str) -> Option<Hour> {
+    sk.parse().ok().map(Hour::from_number)
+}
+
+pub fn history_key(function: &FunctionKey) -> Key {
+    Key { pk: format!("P#{}", path(function)), sk: "-".to_owned() }
+}
+
 pub fn timeouts_pk(function: &FunctionKey, block: Block) -> String {
     format!("V#{}#{:08}", path(function), block.number())
 }
@@ -287,7 +323,7 @@ pub fn rejections_pk(day: i64) -> String {
 }
 
 /// Where an hour's counters begin within their day.
-pub fn rejection_hour(hour: Hour) -> String {
+pub fn rejection_hour(hour: rejection::Hour) -> String {
     format!("{:07}", hour.0.clamp(0, 9_999_999))
 }
 
@@ -295,7 +331,7 @@ pub fn rejection_hour(hour: Hour) -> String {
 pub fn parse_rejection_sk(sk: &str) -> Option<Rejection> {
     let mut parts = sk.splitn(3, '#');
     Some(Rejection {
-        hour: Hour(parts.next()?.parse().ok()?),
+        hour: rejection::Hour(parts.next()?.parse().ok()?),
         reason: Reason::parse(parts.next()?)?,
         caller: parts.next()?.parse().ok()?,
     })
@@ -330,8 +366,9 @@ mod tests {
         assert_eq!(parse_row_sk(&row_key(&function()).sk), Some(function()));
         assert_eq!(parse_alert_pk(&alert_key("any", &function()).pk), Some(function()));
         assert_eq!(parse_outbox_pk(&outbox_key("id").pk), Some("id"));
+        assert_eq!(parse_hour_sk(&hour_sk(Hour::of_block(block))), Some(Hour::of_block(block)));
         assert_eq!(parse_block_sk(&block_sk(block, "T")), Some((block, "T")));
-        let (hour, caller) = (Hour::of(block.start()), "012345678901".parse().unwrap());
+        let (hour, caller) = (rejection::Hour::of(block.start()), "012345678901".parse().unwrap());
         let rejection = Rejection { hour, reason: Reason::Account, caller };
         let key = rejection_key(&rejection);
         assert_eq!((key.pk.as_str(), key.sk.as_str()), ("R#20758", "0498192#account#012345678901"));

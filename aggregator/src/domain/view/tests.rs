@@ -82,7 +82,7 @@ fn verdict(number: u8, outcome: Outcome, subject: Subject) -> Timeout {
 fn a_tally_part_is_small_and_readable() {
     let part = TallyPart::of(&[tally(1, 0, 20), tally(2, 3, 5)]);
     let json = serde_json::to_string(&part).unwrap();
-    expect![[r#"{"minutes":{"0":{"i":20,"e":1,"n":2},"3":{"i":5,"e":1,"n":2}},"durations":{"b":{"-62":1,"-46":1},"m":20000},"samples":{"exit":["request-1","request-2"]},"profile":{"timeout_ms":3000,"version":"2"},"losses":{"failed_sends":2},"incarnations":2}"#]]
+    expect![[r#"{"minutes":{"0":{"i":20,"e":1,"n":2},"3":{"i":5,"e":1,"n":2}},"durations":{"b":{"-62":1,"-46":1},"m":20000},"samples":{"exit":["request-1","request-2"]},"profile":{"timeout_ms":3000,"version":"2"},"losses":{"failed_sends":2},"incarnations":2,"versions":{"1":{"i":20,"e":1,"n":2},"2":{"i":5,"e":1,"n":2}}}"#]]
     .assert_eq(&json);
     assert_eq!(serde_json::from_str::<TallyPart>(&json).unwrap(), part);
 }
@@ -96,7 +96,7 @@ fn a_verdict_part_counts_what_verdicts_say_today() {
         verdict(4, Outcome::OutOfMemory, Subject::Invocation),
     ]);
     let json = serde_json::to_string(&part).unwrap();
-    expect![[r#"{"minutes":{"1":{"i":3,"t":1,"o":1,"it":1}},"causes":{"handler":1},"last_timeout_ms":1793491263000}"#]]
+    expect![[r#"{"minutes":{"1":{"i":3,"t":1,"o":1,"it":1}},"causes":{"handler":1},"last_timeout_ms":1793491263000,"versions":{"":{"i":3,"t":1,"o":1,"it":1}}}"#]]
     .assert_eq(&json);
 }
 

@@ -46,9 +46,9 @@ async fn parts_of_many_days_are_read_in_order_and_combined() {
     }
     let (first, last) = (Block::from_number(numbers[1]), Block::from_number(numbers[4] - 1));
     let views = lab.store.blocks(&function, first, last).await.unwrap();
-    let read: Vec<(u32, u64)> = views.iter().map(|it| (it.block.number(), it.writes)).collect();
+    let read: Vec<(u32, u64)> = views.iter().map(|it| (it.block.number(), it.seen)).collect();
     let expected: Vec<(u32, u64)> =
-        numbers[1..4].iter().map(|it| (*it, u64::from(*it) * 2)).collect();
+        numbers[1..4].iter().map(|it| (*it, 2 * Basis::of(u64::from(*it)).weight())).collect();
     assert_eq!(read, expected);
     assert!(views.iter().all(|it| it.tally.is_some() && it.verdict.is_some()));
 }

@@ -1,0 +1,117 @@
+//! A function's versions and settings over time: one item, which only ever learns.
+//!
+//! **Invariant.** What stands is the merge of everything that was ever learned, whoever learned it and in whatever order.
+
+use overtime_wire::FunctionKey;
+
+use crate::{
+    domain::history::History,
+    store::{
+        Consistency, Store, StoreError,
+        item::{Row, failed, json, keyed, number, won},
+        schema::{
+            self, HOURS_LIVE, STATE,
+            attribute::{EXPIRES, VALUE},
+        },
+    },
+};
+
+/// How often learning is tried against others that learn at the same time.
+const TRIES: usize = 20;
+
+impl Store {
+    /// Adds to what is known of a function. Writes nothing when nothing of it is news; says whether it was.
+    pub async fn learn(&self, function: &FunctionKey, news: &History) -> Result<bool, StoreError> {
+        for _ in 0..TRIES {
+            let stands = self.history(function, Consistency::Strong).await?;
+            let mut history = stands.clone().unwrap_or_default();
+            history.merge(news);
+            if stands.as_ref() == Some(&history) || history == History::default() {
+                return Ok(false);
+            }
+            if self.put_history(function, &history, stands.as_ref()).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::Stale(format!("the history of {}", function.name)))
+    }
+
+    /// What is known of a function's versions and settings.
+    pub async fn history(
+        &self,
+        function: &FunctionKey,
+        consistency: Consistency,
+    ) -> Result<Option<History>, StoreError> {
+        let key = keyed(&schema::history_key(function));
+        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(key));
+        let got = get.consistent_read(consistency.is_strong()).send().await.map_err(failed)?;
+        got.item.map(|it| Row(it).json(VALUE)).transpose()
+    }
+
+    /// Replaces what stands, if it still does.
+    async fn put_history(
+        &self,
+        function: &FunctionKey,
+        history: &History,
+        stands: Option<&History>,
+    ) -> Result<bool, StoreError> {
+        let mut item = keyed(&schema::history_key(function));
+        item.insert(VALUE.to_owned(), json(history)?);
+        if let Some(last) = history.last_seen {
+            let expires = schema::expires(last.end().plus(HOURS_LIVE));
+            item.insert(EXPIRES.to_owned(), number(expires));
+        }
+        let put = self
+            .dynamo
+            .put_item()
+            .table_name(STATE)
+            .set_item(Some(item))
+            .expression_attribute_names("#v", VALUE);
+        let put = match stands {
+            None => put.condition_expression("attribute_not_exists(#v)"),
+            // A history is written one way only, so that equal ones are equal texts.
+            Some(it) => {
+                put.condition_expression("#v = :v").expression_attribute_values(":v", json(it)?)
+            }
+        };
+        won(put.send().await)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::future::try_join_all;
+    use overtime_wire::{Block, Tally};
+
+    use super::*;
+    use crate::{
+        domain::fact::Standing,
+        store::laboratory::{Laboratory, at, block, function, incarnation, tally},
+    };
+
+    fn standing(version: u32) -> Standing<Tally> {
+        let mut tally = tally(1, 1);
+        tally.profile.version = version.to_string();
+        let recorded = tally.encode();
+        Standing { incarnation: incarnation(1), recorded, accepted_at: at(0), writes: 1 }
+    }
+
+    #[tokio::test]
+    async fn what_many_learn_at_once_is_all_known() {
+        let lab = Laboratory::open().await;
+        let function = function("orders");
+        let news: Vec<_> = (0..8)
+            .map(|it| {
+                let block = Block::from_number(block().number() + it * 4);
+                History::of(block, &[standing(it % 3)], &[])
+            })
+            .collect();
+        let learned = news.iter().map(|it| lab.store.learn(&function, it));
+        try_join_all(learned).await.unwrap();
+        let mut whole = History::default();
+        news.iter().for_each(|it| whole.merge(it));
+        let stands = lab.store.history(&function, Consistency::Eventual).await.unwrap();
+        assert_eq!(stands, Some(whole));
+        assert!(!lab.store.learn(&function, &news[0]).await.unwrap());
+    }
+}
