@@ -36,9 +36,12 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         Self { lookup, faults: Vec::new() }
     }
 
-    /// Everything that was wrong, if anything was.
-    pub fn finish(self) -> Result<(), Faults> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Faults(self.faults)) }
+    /// What was read, if nothing was wrong.
+    pub fn finish<T>(self, read: Option<T>) -> Result<T, Faults> {
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            Some(_) | None => Err(Faults(self.faults)),
+        }
     }
 
     /// An empty setting is one that is not set: many tools cannot tell the two apart.

@@ -95,6 +95,11 @@ impl Consistency {
 }
 
 impl Store {
+    /// What the facts table is called.
+    pub fn facts_table(&self) -> &str {
+        schema::FACTS
+    }
+
     pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
         Self { dynamo, days: Arc::default() }
     }

@@ -31,8 +31,7 @@ impl Config {
         let log = format!("{LOG_QUIET},{log}");
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
         let webhook = reader.webhook();
-        reader.finish()?;
-        Ok(Self { log, tally_delay, webhook })
+        reader.finish(Some(Self { log, tally_delay, webhook }))
     }
 }
 
