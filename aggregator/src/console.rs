@@ -37,7 +37,7 @@ use crate::{
     domain::{
         alert::{Episode, Phase, State as Alert},
         digest,
-        timeout::Filter,
+        timeout::{Filter, Timeout},
     },
     store::{Store, StoreError},
 };
@@ -122,9 +122,15 @@ impl Console {
     async fn overview(&self) -> Result<Overview, StoreError> {
         let now = (self.clock)();
         let filter = Filter::between(now.minus(DAY), now.plus(AHEAD));
-        let lists = try_join(self.store.fleet(), self.store.timeouts(&filter, None, TIMEOUTS_MAX));
+        let lists = try_join(self.store.fleet(), self.latest(&filter));
         let ((fleet, timeouts), alerts) = try_join(lists, self.firing()).await?;
-        Ok(Overview::of(&Seen { fleet: &fleet, timeouts: &timeouts.items, alerts: &alerts, now }))
+        Ok(Overview::of(&Seen { fleet: &fleet, timeouts: &timeouts, alerts: &alerts, now }))
+    }
+
+    async fn latest(&self, filter: &Filter) -> Result<Vec<Timeout>, StoreError> {
+        let mut page = self.store.timeouts(filter, None, TIMEOUTS_MAX).await?;
+        self.store.join_log_tails(&mut page).await?;
+        Ok(page.items)
     }
 
     /// Episodes that are not over: every alert that is not at rest wants to be looked at again some time.

@@ -7,11 +7,16 @@
 //! The order matters in one place: a block's entries in the timeouts list are written before its verdict part, so that the
 //! part's basis says that they are there, and a later evaluation need not look at each of them again.
 //!
+//! Callers go through [`paced`], which keeps a function in a storm from being read for every fact.
+//!
 //! **Invariant.** Whoever calls acknowledges what made them call only after this returned: nothing is remembered between.
+
+pub mod damper;
+pub mod paced;
 
 use std::{collections::BTreeMap, time::Duration};
 
-use futures::{StreamExt as _, TryStreamExt as _, future::try_join3, stream};
+use futures::{StreamExt as _, TryStreamExt as _, future::join3, stream};
 use overtime_wire::{Block, EpochMillis, Tally};
 
 use crate::{
@@ -41,6 +46,15 @@ pub struct Evaluator {
 pub struct Evaluated {
     /// Messages that were put into the outbox: deliver has something to do.
     pub enqueued: Vec<String>,
+    /// How many facts were read.
+    pub facts: usize,
+}
+
+impl Evaluated {
+    fn add(&mut self, other: Self) {
+        self.enqueued.extend(other.enqueued);
+        self.facts += other.facts;
+    }
 }
 
 /// How many entries of the timeouts list are written at the same time.
@@ -61,15 +75,20 @@ impl Evaluator {
         let tallies = if job.tallies { self.tallies(job).await? } else { Vec::new() };
         let timeouts = if job.verdicts { Some(self.verdicts(job).await?) } else { None };
         let learned = History::of(job.block, &tallies, timeouts.as_deref().unwrap_or_default());
+        let facts = tallies.len() + timeouts.as_ref().map_or(0, Vec::len);
         let hours = self.hours(job, now).await?;
-        // None reads what another writes, and somebody waits for the alert.
-        let (enqueued, (), _) = try_join3(
-            self.alert(job, (timeouts, &hours), now),
-            self.summary(job, &hours),
-            self.store.learn(&job.function, &learned),
+        // None reads what another writes, and somebody waits for the alert. What one of them cannot read is no reason for the
+        // others not to be done.
+        let (alerted, summed, learned) = join3(
+            Box::pin(self.alert(job, (timeouts, &hours), now)),
+            Box::pin(self.summary(job, &hours)),
+            Box::pin(self.store.learn(&job.function, &learned)),
         )
-        .await?;
-        Ok(Evaluated { enqueued })
+        .await;
+        let enqueued = self.store.unless_corrupt(alerted)?.unwrap_or_default();
+        self.store.unless_corrupt(summed)?;
+        self.store.unless_corrupt(learned)?;
+        Ok(Evaluated { enqueued, facts })
     }
 
     async fn summary(&self, job: &Job, hours: &[StandingHour]) -> Result<(), StoreError> {
@@ -80,21 +99,23 @@ impl Evaluator {
     }
 
     async fn tallies(&self, job: &Job) -> Result<Vec<Standing<Tally>>, StoreError> {
-        let tallies = self.store.tallies(&job.function, job.block).await?;
-        let basis = Basis::of(tallies.iter().map(|it| it.writes).sum());
+        let whole = self.store.whole_tallies(&job.function, job.block).await?;
         let key = PartKey { function: &job.function, block: job.block, part: Part::Tally };
-        self.store.put_part(key, &TallyPart::of(&tallies), basis).await?;
-        Ok(tallies)
+        if whole.writes > 0 {
+            let part = TallyPart::of(&whole.facts);
+            self.store.put_part(key, &part, Basis::of(whole.writes)).await?;
+        }
+        Ok(whole.facts)
     }
 
     async fn verdicts(&self, job: &Job) -> Result<Vec<Timeout>, StoreError> {
-        let verdicts = self.store.verdicts(&job.function, job.block).await?;
+        let whole = self.store.whole_verdicts(&job.function, job.block).await?;
         let timeouts: Vec<(Timeout, u64)> =
-            verdicts.iter().map(|it| (Timeout::of(&job.function, it), it.writes)).collect();
-        let basis = Basis::of(verdicts.iter().map(|it| it.writes).sum());
+            whole.facts.iter().map(|it| (Timeout::of(&job.function, it), it.writes)).collect();
+        let basis = Basis::of(whole.writes);
         let key = PartKey { function: &job.function, block: job.block, part: Part::Verdict };
         let stands = self.store.part_basis(key).await?;
-        let news = stands.is_none_or(|it| it < basis);
+        let news = whole.writes > 0 && stands.is_none_or(|it| it < basis);
         if news && !timeouts.is_empty() {
             self.list(job, &timeouts).await?;
         }
@@ -154,5 +175,9 @@ impl Evaluator {
     }
 }
 
+#[cfg(test)]
+mod bounds;
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;

@@ -75,6 +75,10 @@ pub fn is_here() -> bool {
 /// Why an invocation, or the whole door, failed.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
+#[derive(Debug, thiserror::Error)]
+#[error("the invocation's time is over")]
+struct OutOfTime;
+
 /// What is kept of an invocation's time to say what was not done.
 const FAREWELL: Duration = Duration::from_millis(1_500);
 
@@ -128,7 +132,7 @@ enum Open {
 impl Open {
     async fn of(config: Config) -> Self {
         let aws = access::environment().await;
-        let store = Store::new(access::Access::of(&aws).dynamo);
+        let store = Store::new(access::Access::of(&aws).dynamo).keeping(config.retention);
         let queue = |url: String| Queue::new(&aws, url);
         match config.settings {
             Settings::Ingest => Self::Ingest(WayIn::new(store)),

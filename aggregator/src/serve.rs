@@ -46,7 +46,7 @@ use crate::{
         fact::Job,
         rejection::{Caller, GATHERED_FOR},
     },
-    evaluate::Evaluator,
+    evaluate::{Evaluator, damper::Budget, paced::Paced},
     ingest::ledger::Ledger,
     store::{
         Store, StoreError,
@@ -67,7 +67,8 @@ use crate::{
 ///
 /// Settings are read from the environment: `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`
 /// say where alerts go, `OVERTIME_LOG` what is logged to standard error (`info`, or a filter such as
-/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`).
+/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`), and
+/// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, `_HOURS`, `_TIMEOUTS`, `_LOG_TAILS` and `_MESSAGES` how long each is kept.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
     /// The address to listen on: loopback only, because there is no authentication. Port 0 takes any that is free.
@@ -83,6 +84,8 @@ pub struct Serve {
 
 /// How long everything may take to stop.
 const STOP_WITHIN: Duration = Duration::from_secs(5);
+/// How often to look for what was put off and is due.
+const WAKE_EVERY: Duration = Duration::from_secs(1);
 /// How often the embedded store's file is tidied.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 
@@ -136,7 +139,7 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
         let engine = start_engine(&serve.data.clone().unwrap_or(data_default)).await?;
         (Access::embedded(&engine.endpoint()), Some(Arc::new(engine)))
     };
-    let store = Store::new(access.dynamo);
+    let store = Store::new(access.dynamo).keeping(config.retention);
     store.ensure_tables().await.context("the tables cannot be made")?;
     let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
     let house = House::new(store, changes, format!("http://{address}"));
@@ -211,7 +214,10 @@ impl House {
     /// Starts every door that is not answered over HTTP.
     fn open(&self, config: Config, stop: &watch::Sender<bool>) -> JoinSet<()> {
         let mut doors = JoinSet::new();
-        doors.spawn(self.follower(config.tally_delay).run(stop.subscribe()));
+        let evaluator = Evaluator { store: self.store.clone(), console: self.console.clone() };
+        let paced = Paced::new(evaluator, Budget::default());
+        doors.spawn(self.follower(paced.clone(), config.tally_delay).run(stop.subscribe()));
+        doors.spawn(wake(paced, self.enqueued.clone(), stop.subscribe()));
         let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock::now);
         doors.spawn(deliverer.run(self.enqueued.clone(), until(stop.subscribe())));
         let sweep = Sweep {
@@ -228,14 +234,14 @@ impl House {
 
     fn follower(
         &self,
+        paced: Paced,
         tally_delay: Duration,
     ) -> Follower<impl Fn(Job) -> Evaluation + Clone + use<>> {
-        let evaluator = Evaluator { store: self.store.clone(), console: self.console.clone() };
         let bell = self.enqueued.clone();
         let evaluate = move |job: Job| -> Evaluation {
-            let (evaluator, bell) = (evaluator.clone(), bell.clone());
+            let (paced, bell) = (paced.clone(), bell.clone());
             Box::pin(async move {
-                if !evaluator.evaluate(&job, clock::now()).await?.enqueued.is_empty() {
+                if !paced.run(&job, clock::now()).await?.enqueued.is_empty() {
                     bell.notify_one();
                 }
                 Ok(())
@@ -253,6 +259,25 @@ impl House {
 }
 
 type Evaluation = Pin<Box<dyn Future<Output = Result<(), StoreError>> + Send>>;
+
+/// Evaluates what was put off, as soon as it is due. What an earlier process put off is among it.
+async fn wake(paced: Paced, enqueued: Arc<Notify>, stop: watch::Receiver<bool>) {
+    let mut stopped = std::pin::pin!(until(stop));
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = sleep(WAKE_EVERY) => {}
+        }
+        match paced.wake(clock::now()).await {
+            Ok(evaluated) if evaluated.enqueued.is_empty() => {}
+            Ok(_) => enqueued.notify_one(),
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(error, "what was put off stays due");
+            }
+        }
+    }
+}
 
 /// Keeps the embedded store's file from growing with what is over.
 async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {

@@ -9,14 +9,20 @@ use std::{error::Error, fmt::Display, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
 
-use crate::channels::{
-    guard::Guard,
-    secret::SecretRef,
-    webhook::{Target, Webhook},
+use crate::{
+    channels::{
+        guard::Guard,
+        secret::SecretRef,
+        webhook::{Target, Webhook},
+    },
+    store::retention::Retention,
 };
 
 /// What is logged when nobody says otherwise, as `tracing` filters are written.
 pub const LOG_DEFAULT: &str = "info";
+
+/// Beyond this somebody mistook the unit.
+const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
 
 /// Everything that is wrong, one fault a setting.
 #[derive(Debug, thiserror::Error)]
@@ -70,11 +76,37 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
 
     pub fn duration(&mut self, name: &str, default: Duration) -> Duration {
         let Some(text) = self.set(name) else { return default };
-        let parsed = text.parse::<SignedDuration>().ok().and_then(|it| it.try_into().ok());
-        parsed.unwrap_or_else(|| {
+        duration(&text).unwrap_or_else(|| {
             self.fault(name, "is not a duration such as 1s or 500ms");
             default
         })
+    }
+
+    /// How long what is written is kept.
+    pub fn retention(&mut self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            facts: self.kept("OVERTIME_RETAIN_FACTS", default.facts, 48),
+            blocks: self.kept("OVERTIME_RETAIN_BLOCKS", default.blocks, 48),
+            hours: self.kept("OVERTIME_RETAIN_HOURS", default.hours, 48),
+            timeouts: self.kept("OVERTIME_RETAIN_TIMEOUTS", default.timeouts, 48),
+            log_tails: self.kept("OVERTIME_RETAIN_LOG_TAILS", default.log_tails, 1),
+            messages: self.kept("OVERTIME_RETAIN_MESSAGES", default.messages, 1),
+        }
+    }
+
+    /// How long something is kept. Facts come in until a day after their block, and views are made of them until an hour
+    /// later, so that nothing either depends on may be gone by then.
+    fn kept(&mut self, name: &str, default: Duration, least_hours: u64) -> Duration {
+        let Some(text) = self.set(name) else { return default };
+        let Some(kept) = duration(&text) else {
+            self.fault(name, "is not a duration such as 15d or 72h");
+            return default;
+        };
+        if kept < Duration::from_hours(least_hours) || kept > KEPT_MAX {
+            self.fault(name, format_args!("is not between {least_hours}h and 3650d"));
+        }
+        kept
     }
 
     /// Where alerts go, if anywhere. The secret is read here, and only here.
@@ -111,6 +143,14 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
     pub fn fault(&mut self, name: &str, why: impl Display) {
         self.faults.push(format!("{name} {why}"));
     }
+}
+
+/// Days in whole numbers, or what `jiff` reads.
+fn duration(text: &str) -> Option<Duration> {
+    if let Some(days) = text.strip_suffix('d').and_then(|it| it.trim().parse::<u32>().ok()) {
+        return Some(Duration::from_hours(24 * u64::from(days)));
+    }
+    text.parse::<SignedDuration>().ok().and_then(|it| it.try_into().ok())
 }
 
 /// An error and why, and why, in one line.

@@ -11,7 +11,7 @@
 //! | [`schema`] | every table, key, attribute and index, and nothing else that knows their names |
 //! | [`facts`] | `record`, `tallies`, `verdicts` |
 //! | [`blocks`] | `put_part`, `blocks` |
-//! | [`timeouts`] | `put_timeout`, `timeouts` |
+//! | [`timeouts`] | `put_timeout`, `timeouts`, `timeout`, `join_log_tails` |
 //! | [`hours`] | `put_hour`, `hours` |
 //! | [`functions`] | `put_summary`, `summary`, `fleet` |
 //! | [`histories`] | `learn`, `history` |
@@ -19,7 +19,9 @@
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
 //! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
 //! | [`rejections`] | `add_rejections`, `rejections` |
+//! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
+//! | [`retention`] | how long what is kept is kept |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
 //!
 //! **Invariant.** No clock: `now` is an argument. The store never sees the channels.
@@ -42,11 +44,13 @@ mod item;
 pub(crate) mod laboratory;
 pub mod outbox;
 pub mod rejections;
+pub mod retention;
 pub mod schema;
 #[cfg(feature = "embedded")]
 pub mod tables;
 pub mod timeouts;
 pub mod totals;
+pub mod wakes;
 
 use std::{
     collections::HashSet,
@@ -54,13 +58,21 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use self::retention::Retention;
+
 /// The two tables. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
     /// Days of the timeouts list that this process has marked, so that it marks each once.
     days: Arc<Mutex<HashSet<i64>>>,
+    retention: Retention,
+    /// Keys of items that could not be read and were said once.
+    unreadable: Arc<Mutex<HashSet<String>>>,
 }
+
+/// More unreadable items than this are not told apart: the log is not the place for them any more.
+const UNREADABLE_MAX: usize = 1_000;
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -101,6 +113,44 @@ impl Store {
     }
 
     pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
-        Self { dynamo, days: Arc::default() }
+        Self {
+            dynamo,
+            days: Arc::default(),
+            retention: Retention::default(),
+            unreadable: Arc::default(),
+        }
+    }
+
+    /// The same store, keeping what it writes for as long as `retention` says.
+    #[must_use]
+    pub fn keeping(self, retention: Retention) -> Self {
+        Self { retention, ..self }
+    }
+
+    /// How long what is written is kept.
+    pub fn retention(&self) -> Retention {
+        self.retention
+    }
+
+    /// What was read, or nothing where it is not something we ever write: that is said once, and no reason to stop. One item that
+    /// was damaged must not take with it everything that lies beside it.
+    pub(crate) fn unless_corrupt<T>(
+        &self,
+        read: Result<T, StoreError>,
+    ) -> Result<Option<T>, StoreError> {
+        match read {
+            Ok(it) => Ok(Some(it)),
+            Err(StoreError::Corrupt { key, problem }) => {
+                let first = self
+                    .unreadable
+                    .lock()
+                    .is_ok_and(|mut it| it.len() < UNREADABLE_MAX && it.insert(key.clone()));
+                if first {
+                    tracing::error!(key, problem, "an item cannot be read and is left out");
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -88,11 +88,16 @@ impl Sweep {
         let mut enqueued = Vec::new();
         loop {
             let due = self.store.waking_alerts(now, AT_A_TIME).await?;
+            let mut looked_at = 0;
             for key in &due {
-                enqueued.extend(self.look(key, now).await?);
+                // One that cannot be read must not hold up the others, now or in the next sweep.
+                if let Some(ids) = self.store.unless_corrupt(self.look(key, now).await)? {
+                    enqueued.extend(ids);
+                    looked_at += 1;
+                }
             }
             // Every alert that was looked at has moved its wake beyond now, so a full page means that there may be more.
-            if due.len() < AT_A_TIME {
+            if due.len() < AT_A_TIME || looked_at == 0 {
                 return Ok(enqueued);
             }
         }

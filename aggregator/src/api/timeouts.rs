@@ -65,7 +65,8 @@ pub(super) async fn list(
     let filter = filter(&parameters, (reader.clock)())?;
     let cursor: Option<Cursor> = parameters.parsed("cursor")?;
     let limit = parameters.limit(LIMIT_DEFAULT, LIMIT_MAX)?;
-    let page = reader.store.timeouts(&filter, cursor.as_ref(), limit).await?;
+    let mut page = reader.store.timeouts(&filter, cursor.as_ref(), limit).await?;
+    reader.store.join_log_tails(&mut page).await?;
     let next = page.next.map(|it| it.to_string());
     Ok(Json(Page { items: page.items.iter().map(Item::of).collect(), next }))
 }

@@ -120,7 +120,9 @@ impl StandingHour {
         views.sort_by_key(|it| it.block);
         let seen: u64 = views.iter().map(|it| it.seen).sum();
         let mut view = HourView::default();
-        views.iter().for_each(|it| view.add(it));
+        for it in &views {
+            view.add(it);
+        }
         let basis = Basis { generation: GENERATION, writes: seen };
         (!views.is_empty()).then_some(Self { hour, basis, view })
     }

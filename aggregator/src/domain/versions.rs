@@ -73,8 +73,8 @@ mod tests {
 
     #[test]
     fn the_busiest_are_named_and_nothing_is_lost() {
-        let names: Vec<String> = (0..30).map(|it| it.to_string()).collect();
-        let all = names.iter().zip(1..).map(|(name, it)| (name.as_str(), counts(it, 0)));
+        let numbers: Vec<String> = (0..30).map(|it| it.to_string()).collect();
+        let all = numbers.iter().zip(1..).map(|(name, it)| (name.as_str(), counts(it, 0)));
         let mut all: BTreeMap<&str, Counts> = all.collect();
         all.insert("3", counts(1, 5));
         all.insert("4", Counts::default());

@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Failure,
+    Failure, OutOfTime,
     batch::{Failed, records},
     queue::{self, Due, Queue},
 };
@@ -38,10 +38,10 @@ impl Delivering {
                 Ok(Ok(())) => return None,
                 Ok(Err(failure)) => failure,
                 // Its lease ends, and it is attempted again.
-                Err(_) => "the invocation's time is over".into(),
+                Err(_) => OutOfTime.into(),
             };
             let error = &*failure as &dyn std::error::Error;
-            tracing::error!(error, message = identifier, "a message failed and will come again");
+            tracing::error!(error, message.id = identifier, "a message failed and will come again");
             Some(identifier)
         });
         let attempts: Vec<Option<String>> =

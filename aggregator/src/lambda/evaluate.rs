@@ -1,210 +1,155 @@
-//! The evaluate door: the facts table's stream, and blocks that were to be looked at later.
+//! The evaluate door: the facts table's stream, and what was put off before.
 //!
-//! A batch's records are gathered into the blocks they are about, so that a thousand sandboxes of one function cost one
-//! evaluation. Whatever fails is named, and Lambda sends it again; what cannot be understood is said in the log and passed
-//! over, because a shard would stand still behind it, and the facts it is about are in the table.
+//! Records are read one by one and evaluated together, so that a thousand sandboxes of one function cost one evaluation. What
+//! fails is named, and Lambda brings it again. What cannot be understood is said in the log and passed over, because a shard
+//! would stand still behind it, and the facts it is about are in the table.
 //!
-//! **Invariant.** A record is acknowledged only after everything it asks for is done, or a message that does it later is on its
-//! way.
-
-use std::collections::BTreeMap;
+//! What is put off is written into the state table first, and a delayed message asks for it when it is due; where the message
+//! is lost, the sweep finds what was written.
+//!
+//! **Invariant.** A record is acknowledged only after all it asks for is done, or is written down to be.
 
 use aws_lambda_events::{dynamodb::EventRecord, sqs::SqsMessage};
 use futures::{StreamExt as _, stream};
-use overtime_wire::{Block, FunctionKey};
+use overtime_wire::EpochMillis;
 use serde::Deserialize as _;
 use serde_dynamo::AttributeValue;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
 use super::{
-    Failure,
+    Failure, OutOfTime,
     batch::{Failed, records, source},
     queue::{self, Queue, Wake},
 };
 use crate::{
     clock,
-    domain::fact::{Job, Part},
-    evaluate::Evaluator,
+    domain::fact::Job,
+    evaluate::{
+        Evaluator,
+        damper::Budget,
+        paced::{Later, Paced, Record},
+    },
     store::{
         Store, StoreError,
-        schema::{
-            self,
-            attribute::{PK, SK},
-        },
+        schema::attribute::{PK, SK},
     },
 };
 
-/// How many functions are evaluated at the same time.
+/// How many messages are worked on at the same time.
 const AT_ONCE: usize = 8;
 
 #[derive(Debug)]
 pub(super) struct Evaluating {
-    evaluator: Evaluator,
+    paced: Paced<Timer>,
+    /// What the facts table is called.
+    table: String,
     deliver: Queue,
+}
+
+/// Puts evaluations off: in the table, so that none is lost, and by a message, so that none is late.
+#[derive(Debug, Clone)]
+struct Timer {
+    store: Store,
     wake: Queue,
 }
 
-/// Blocks to evaluate, by function, and the records that ask for it.
-type Wanted = BTreeMap<FunctionKey, BTreeMap<Block, Wish>>;
-
-/// What is wanted of a block.
-#[derive(Debug, Default)]
-struct Wish {
-    tallies: bool,
-    verdicts: bool,
-    /// Records or messages to name if it fails.
-    from: Vec<String>,
-}
-
-/// What a record means.
-#[derive(Debug, PartialEq, Eq)]
-enum Meaning {
-    Evaluate {
-        job: Job,
-        from: String,
-    },
-    /// A deletion: facts are only ever deleted because their time has come.
-    Nothing,
+impl Later for Timer {
+    async fn later(&self, job: &Job, due: EpochMillis) -> Result<(), StoreError> {
+        self.store.put_wake(job, due).await?;
+        self.wake.wake(job, due, clock::now()).await;
+        Ok(())
+    }
 }
 
 impl Evaluating {
     pub(super) fn new(store: Store, console: String, (deliver, wake): (Queue, Queue)) -> Self {
-        Self { evaluator: Evaluator { store, console }, deliver, wake }
+        let table = store.facts_table().to_owned();
+        let timer = Timer { store: store.clone(), wake };
+        let paced = Paced::putting_off(Evaluator { store, console }, Budget::default(), timer);
+        Self { paced, table, deliver }
     }
 
     pub(super) async fn take(&self, event: Value, until: Instant) -> Result<Value, Failure> {
         let mut failed = Failed::default();
-        let mut wanted = Wanted::new();
+        let (mut changes, mut wakes) = (Vec::new(), Vec::new());
         for record in records(event)? {
-            let identifier = identifier(&record);
-            let from_queue = source(&record) == "aws:sqs";
-            match self.meaning(record) {
-                Ok(Meaning::Evaluate { job, from }) => want(&mut wanted, job, from),
-                Ok(Meaning::Nothing) => {}
-                Err(error) => {
-                    let error = &*error as &dyn std::error::Error;
-                    tracing::error!(error, record = identifier, "a record is passed over");
-                    // A queue puts it aside for people to look at; a stream would stand still.
-                    failed.add(from_queue.then_some(identifier));
-                }
+            match source(&record) {
+                "aws:sqs" => wakes.push(record),
+                _ => match read(&record, &self.table) {
+                    Ok(change) => changes.push(change),
+                    Err(error) => {
+                        let error = &*error as &dyn std::error::Error;
+                        let sequence = record["dynamodb"]["SequenceNumber"].as_str();
+                        tracing::error!(error, sequence, "a record is passed over");
+                    }
+                },
             }
         }
-        let groups =
-            wanted.into_iter().map(|(function, blocks)| self.group(function, blocks, until));
-        let groups: Vec<Vec<String>> =
-            stream::iter(groups).buffer_unordered(AT_ONCE).collect().await;
-        failed.add(groups.into_iter().flatten());
+        failed.add(self.changes(&changes, until).await);
+        let woken: Vec<Option<String>> = stream::iter(wakes)
+            .map(|message| self.woken(message, until))
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        failed.add(woken.into_iter().flatten());
         failed.answer()
     }
 
-    fn meaning(&self, record: Value) -> Result<Meaning, Failure> {
-        match source(&record) {
-            "aws:dynamodb" => self.record(record),
-            "aws:sqs" => message(record),
-            other => Err(format!("{other:?} is neither aws:dynamodb nor aws:sqs").into()),
-        }
-    }
-
-    fn record(&self, record: Value) -> Result<Meaning, Failure> {
-        let record = EventRecord::deserialize(record)?;
-        let arn = record.event_source_arn.unwrap_or_default();
-        let table = self.evaluator.store.facts_table();
-        if table_of(&arn) != Some(table) {
-            return Err(format!("{arn} is not the stream of table {table}").into());
-        }
-        if record.event_name == "REMOVE" {
-            return Ok(Meaning::Nothing);
-        }
-        let text = |name: &str| match record.change.keys.get(name) {
-            Some(AttributeValue::S(text)) => Ok(text.as_str()),
-            _ => Err(format!("its key has no text {name}")),
+    /// Evaluates what records ask for, and gives the sequence numbers of those to be brought again.
+    async fn changes(&self, changes: &[Record], until: Instant) -> Vec<String> {
+        let answer = timeout_at(until, self.paced.records(changes, clock::now())).await;
+        let Ok(answer) = answer else {
+            let (records, error) = (changes.len(), &OutOfTime as &dyn std::error::Error);
+            tracing::error!(error, records, "records will be brought again");
+            return changes.iter().map(|it| it.sequence.clone()).collect();
         };
-        let (function, block, part) =
-            schema::changed(text(PK)?, text(SK)?).ok_or("its key is not a fact's")?;
-        let (tallies, verdicts) = (part == Part::Tally, part == Part::Verdict);
-        let from = record.change.sequence_number.ok_or("it has no sequence number")?;
-        Ok(Meaning::Evaluate { job: Job { function, block, tallies, verdicts }, from })
+        self.deliver.tell(answer.enqueued).await;
+        answer.failed
     }
 
-    /// Evaluates blocks of one function, one after the other, and gives the records whose evaluation failed.
-    async fn group(
-        &self,
-        function: FunctionKey,
-        blocks: BTreeMap<Block, Wish>,
-        until: Instant,
-    ) -> Vec<String> {
-        let mut failed = Vec::new();
-        for (block, wish) in blocks {
-            let Wish { tallies, verdicts, from } = wish;
-            let job = Job { function: function.clone(), block, tallies, verdicts };
-            match timeout_at(until, self.evaluate(&job)).await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => {
-                    say(&job, &*error);
-                    failed.extend(from);
-                }
-                Err(_) => {
-                    say(&job, &OutOfTime);
-                    failed.extend(from);
-                }
-            }
-        }
-        failed
+    /// Does what was put off, and gives the message's id if it is to come again.
+    async fn woken(&self, message: Value, until: Instant) -> Option<String> {
+        let id = message["messageId"].as_str().unwrap_or_default().to_owned();
+        let failure = match timeout_at(until, self.wake(message)).await {
+            Ok(Ok(())) => return None,
+            Ok(Err(failure)) => failure,
+            Err(_) => OutOfTime.into(),
+        };
+        let error = &*failure as &dyn std::error::Error;
+        tracing::error!(error, message.id = id, "a message failed and will come again");
+        Some(id)
     }
 
-    async fn evaluate(&self, job: &Job) -> Result<(), Failure> {
-        let now = clock::now();
-        match self.evaluator.evaluate(job, now).await {
-            Ok(evaluated) => {
-                self.deliver.tell(evaluated.enqueued).await;
-                Ok(())
-            }
-            // Nothing that is read again will be readable, and the others must not wait for it.
-            Err(error @ StoreError::Corrupt { .. }) => {
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(error, "a block is left as it is until its next fact");
-                Ok(())
-            }
-            Err(error) => Err(error.into()),
-        }
+    async fn wake(&self, message: Value) -> Result<(), Failure> {
+        let message = SqsMessage::deserialize(message)?;
+        let job = queue::read::<Wake>(&message)?.job()?;
+        let evaluated = self.paced.wake_of(&job, clock::now()).await?;
+        self.deliver.tell(evaluated.enqueued).await;
+        Ok(())
     }
 }
 
-#[derive(Debug, thiserror::Error)]
-#[error("the invocation's time is over")]
-struct OutOfTime;
-
-fn say(job: &Job, error: &(dyn std::error::Error + 'static)) {
-    let FunctionKey { account, region, name } = &job.function;
-    let (account, region, block) = (account.to_string(), region.as_str(), job.block.number());
-    tracing::error!(
-        error,
-        account,
-        region,
-        function = name.as_str(),
-        block,
-        "an evaluation failed and will be repeated"
-    );
-}
-
-fn want(wanted: &mut Wanted, job: Job, from: String) {
-    let wish = wanted.entry(job.function).or_default().entry(job.block).or_default();
-    wish.tallies |= job.tallies;
-    wish.verdicts |= job.verdicts;
-    wish.from.push(from);
-}
-
-fn message(record: Value) -> Result<Meaning, Failure> {
-    let message = SqsMessage::deserialize(record)?;
-    let job = queue::read::<Wake>(&message)?.job()?;
-    Ok(Meaning::Evaluate { job, from: message.message_id.ok_or("it has no message id")? })
-}
-
-/// What a record is called in answers and logs.
-fn identifier(record: &Value) -> String {
-    let name = record["dynamodb"]["SequenceNumber"].as_str().or(record["messageId"].as_str());
-    name.unwrap_or_default().to_owned()
+/// A record of the stream of `table`.
+fn read(record: &Value, table: &str) -> Result<Record, Failure> {
+    if source(record) != "aws:dynamodb" {
+        return Err(format!("it is from {:?}, not from aws:dynamodb", source(record)).into());
+    }
+    let record = EventRecord::deserialize(record)?;
+    let arn = record.event_source_arn.unwrap_or_default();
+    if table_of(&arn) != Some(table) {
+        return Err(format!("{arn} is not the stream of table {table}").into());
+    }
+    let text = |name: &str| match record.change.keys.get(name) {
+        Some(AttributeValue::S(text)) => Ok(text.clone()),
+        _ => Err(format!("its key has no text {name}")),
+    };
+    Ok(Record {
+        pk: text(PK)?,
+        sk: text(SK)?,
+        sequence: record.change.sequence_number.ok_or("it has no sequence number")?,
+        removed: record.event_name == "REMOVE",
+    })
 }
 
 /// The table in a stream's ARN, `arn:aws:dynamodb:REGION:ACCOUNT:table/NAME/stream/LABEL`.

@@ -105,17 +105,13 @@ impl Queue {
         }
     }
 
-    /// Has blocks evaluated again when they are due. Only after this may what asked for it be acknowledged.
-    pub(super) async fn wake(
-        &self,
-        jobs: &[(Job, EpochMillis)],
-        now: EpochMillis,
-    ) -> Result<(), Failure> {
-        let longest = i32::try_from(DELAY_MAX.as_secs()).unwrap_or(i32::MAX);
-        let wake = |(job, due): &(Job, EpochMillis)| {
-            (Wake::from(job), delay_s(*due, now).unwrap_or(longest))
-        };
-        self.send(jobs.iter().map(wake).collect()).await
+    /// Has what was put off of a job done when it is due. Best effort: it is written down, and the sweep finds it.
+    pub(super) async fn wake(&self, job: &Job, due: EpochMillis, now: EpochMillis) {
+        let Some(delay_s) = delay_s(due, now) else { return };
+        if let Err(error) = self.send(vec![(Wake::from(job), delay_s)]).await {
+            let error = &*error as &dyn std::error::Error;
+            tracing::warn!(error, "an evaluation was not queued, and waits for the sweep");
+        }
     }
 
     async fn send<T: Serialize>(&self, messages: Vec<(T, i32)>) -> Result<(), Failure> {

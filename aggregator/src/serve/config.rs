@@ -7,6 +7,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     channels::webhook::Webhook,
     settings::{Faults, LOG_DEFAULT, Reader},
+    store::retention::Retention,
 };
 
 /// What `serve` is told by its environment.
@@ -16,6 +17,8 @@ pub struct Config {
     pub log: String,
     /// `OVERTIME_TALLY_DELAY`: how long tallies are gathered before they are read together.
     pub tally_delay: Duration,
+    /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, …: how long what is kept is kept.
+    pub retention: Retention,
     /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: where alerts go, if anywhere.
     pub webhook: Option<Webhook>,
 }
@@ -30,8 +33,9 @@ impl Config {
         let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
         let log = format!("{LOG_QUIET},{log}");
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
+        let retention = reader.retention();
         let webhook = reader.webhook();
-        reader.finish(Some(Self { log, tally_delay, webhook }))
+        reader.finish(Some(Self { log, tally_delay, retention, webhook }))
     }
 }
 
@@ -79,6 +83,28 @@ mod tests {
                 "OVERTIME_TALLY_DELAY is not a duration such as 1s or 500ms; OVERTIME_WEBHOOK_ALLOW is not a comma-separated list of networks such as 127.0.0.0/8; OVERTIME_WEBHOOK_SECRET is not a reference of the form env:NAME or file:PATH"
             ],
         );
+    }
+
+    #[test]
+    fn what_is_kept_is_kept_long_enough() {
+        check(
+            &[
+                ("OVERTIME_RETAIN_FACTS", "1h"),
+                ("OVERTIME_RETAIN_BLOCKS", "a while"),
+                ("OVERTIME_RETAIN_HOURS", "9999d"),
+            ],
+            expect![
+                "OVERTIME_RETAIN_FACTS is not between 48h and 3650d; OVERTIME_RETAIN_BLOCKS is not a duration such as 15d or 72h; OVERTIME_RETAIN_HOURS is not between 48h and 3650d"
+            ],
+        );
+        let lookup = |name: &str| match name {
+            "OVERTIME_RETAIN_FACTS" => Some("96h".to_owned()),
+            "OVERTIME_RETAIN_TIMEOUTS" => Some("30d".to_owned()),
+            _ => None,
+        };
+        let (days, expected) = (Duration::from_hours(24), Retention::default());
+        let expected = Retention { facts: 4 * days, timeouts: 30 * days, ..expected };
+        assert_eq!(Config::read(lookup).unwrap().retention, expected);
     }
 
     #[test]

@@ -170,14 +170,14 @@ impl Store {
             .expression_attribute_values(":now", number(now.0))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let items = due.send().await.map_err(failed)?.items.unwrap_or_default();
+        let key = |row: &Row| {
+            let function = schema::parse_alert_pk(row.text(PK)?);
+            let function = function.ok_or_else(|| row.corrupt(PK, "names no function"))?;
+            Ok(AlertKey { rule: row.text(SK)?.to_owned(), function })
+        };
         items
             .into_iter()
-            .map(|item| {
-                let row = Row(item);
-                let function = schema::parse_alert_pk(row.text(PK)?);
-                let function = function.ok_or_else(|| row.corrupt(PK, "names no function"))?;
-                Ok(AlertKey { rule: row.text(SK)?.to_owned(), function })
-            })
+            .filter_map(|item| self.unless_corrupt(key(&Row(item))).transpose())
             .collect()
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, BLOCKS_LIVE, Key, STATE,
+            self, Key, STATE,
             attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
         },
     },
@@ -61,7 +61,7 @@ impl Store {
         item.insert(VALUE.to_owned(), json(part)?);
         item.insert(GENERATION.to_owned(), number(basis.generation));
         item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(key.block.end().plus(BLOCKS_LIVE));
+        let expires = schema::expires(key.block.end().plus(self.retention.blocks));
         item.insert(EXPIRES.to_owned(), number(expires));
         let put = self
             .dynamo
@@ -105,14 +105,7 @@ impl Store {
             days.map(|day| self.day_of_blocks(schema::blocks_pk(function, day), first, last));
         let mut views: Vec<BlockView> = Vec::new();
         for row in try_join_all(pages).await?.into_iter().flatten() {
-            let (block, part) = schema::parse_block_sk(row.text(SK)?)
-                .ok_or_else(|| row.corrupt(SK, "names no block"))?;
-            if views.last().is_none_or(|it| it.block != block) {
-                views.push(BlockView::empty(block));
-            }
-            if let Some(view) = views.last_mut() {
-                add(view, part, &row)?;
-            }
+            self.unless_corrupt(add(&mut views, &row))?;
         }
         Ok(views)
     }
@@ -149,14 +142,23 @@ fn basis(row: &Row) -> Result<Basis, StoreError> {
     Ok(Basis { generation: row.number(GENERATION)?, writes: row.number(WRITES)? })
 }
 
-fn add(view: &mut BlockView, part: &str, row: &Row) -> Result<(), StoreError> {
-    match part {
-        "T" => view.tally = Some(row.json::<TallyPart>(VALUE)?),
-        "V" => view.verdict = Some(row.json::<VerdictPart>(VALUE)?),
-        _ => return Err(row.corrupt(SK, "names no part")),
-    }
-    view.seen += basis(row)?.weight();
-    Ok(())
+/// Adds a part to its block's view, which comes last if it is there already.
+fn add(views: &mut Vec<BlockView>, row: &Row) -> Result<(), StoreError> {
+    let (block, part) =
+        schema::parse_block_sk(row.text(SK)?).ok_or_else(|| row.corrupt(SK, "names no block"))?;
+    let mut view = match views.pop_if(|it| it.block == block) {
+        Some(view) => view,
+        None => BlockView::empty(block),
+    };
+    let added = match part {
+        "T" => row.json::<TallyPart>(VALUE).map(|it| view.tally = Some(it)),
+        "V" => row.json::<VerdictPart>(VALUE).map(|it| view.verdict = Some(it)),
+        _ => Err(row.corrupt(SK, "names no part")),
+    };
+    // A part that cannot be read still counts as seen, so that what is made of the others moves on.
+    let weighed = basis(row).map(|it| view.seen += it.weight());
+    views.push(view);
+    added.and(weighed)
 }
 
 #[cfg(test)]

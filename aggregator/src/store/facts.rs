@@ -1,10 +1,12 @@
 //! Facts as they came, one item each, and the condition that lets only a greater one in.
 //!
+//! Writing is here, reading in [`reading`].
+//!
 //! **Invariant.** The item under a key holds the greatest fact that was ever accepted there, the moment the first was
 //! accepted, and how many were let in; all three by one conditional write without a transaction.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use futures::future::try_join_all;
+pub mod reading;
+
 use overtime_wire::{
     Block, EpochMillis, FactKey, FunctionKey, IncarnationId, Malformed, Recorded, Tally, Verdict,
 };
@@ -13,9 +15,9 @@ use crate::{
     domain::fact::Standing,
     store::{
         Store, StoreError,
-        item::{Row, bytes, failed, number, text, won},
+        item::{Row, bytes, number, text, won},
         schema::{
-            self, FACT_SHARDS, FACTS, FACTS_LIVE,
+            self, FACTS,
             attribute::{ACCEPTED, BYTES, EXPIRES, PK, RANK, SK, WRITES},
         },
     },
@@ -96,7 +98,7 @@ impl Store {
     ) -> Result<Recording, StoreError> {
         let (block, incarnation) = (fact.block(), author.incarnation);
         let shard = schema::fact_shard(incarnation);
-        let expires = schema::expires(block.end().plus(FACTS_LIVE));
+        let expires = schema::expires(block.end().plus(self.retention.facts));
         let mut update = self
             .dynamo
             .update_item()
@@ -122,65 +124,6 @@ impl Store {
         }
         Ok(if won(update.send().await)? { Recording::New } else { Recording::Known })
     }
-
-    /// All tallies of a function's block, ordered by incarnation, strongly consistent.
-    pub async fn tallies(
-        &self,
-        function: &FunctionKey,
-        block: Block,
-    ) -> Result<Vec<Standing<Tally>>, StoreError> {
-        let rows = self.facts(function, block, schema::TALLY).await?;
-        rows.iter().map(|row| standing(row, Tally::decode)).collect()
-    }
-
-    /// All verdicts of a function's block, ordered by incarnation and ordinal, strongly consistent.
-    pub async fn verdicts(
-        &self,
-        function: &FunctionKey,
-        block: Block,
-    ) -> Result<Vec<Standing<Verdict>>, StoreError> {
-        let rows = self.facts(function, block, schema::VERDICT).await?;
-        rows.iter().map(|row| standing(row, Verdict::decode)).collect()
-    }
-
-    /// Every fact of one kind in a block, over all shards, ordered by sort key.
-    async fn facts(
-        &self,
-        function: &FunctionKey,
-        block: Block,
-        kind: &str,
-    ) -> Result<Vec<Row>, StoreError> {
-        let shards = (0..FACT_SHARDS).map(|shard| {
-            let pk = schema::facts_pk(function, block, shard);
-            let mut pages = self
-                .dynamo
-                .query()
-                .table_name(FACTS)
-                .consistent_read(true)
-                .key_condition_expression("#pk = :pk AND begins_with(#sk, :kind)")
-                .expression_attribute_names("#pk", PK)
-                .expression_attribute_names("#sk", SK)
-                .expression_attribute_values(":pk", text(pk))
-                .expression_attribute_values(":kind", text(kind))
-                .into_paginator()
-                .items()
-                .send();
-            async move {
-                let mut rows = Vec::new();
-                while let Some(item) = pages.next().await {
-                    rows.push(Row(item.map_err(failed)?));
-                }
-                Ok::<_, StoreError>(rows)
-            }
-        });
-        let mut rows: Vec<Row> = try_join_all(shards).await?.into_iter().flatten().collect();
-        rows.sort_by(|one, other| sort_key(one).cmp(&sort_key(other)));
-        Ok(rows)
-    }
-}
-
-fn sort_key(row: &Row) -> Option<&String> {
-    row.0.get(SK).and_then(|it: &AttributeValue| it.as_s().ok())
 }
 
 fn standing<T>(

@@ -14,7 +14,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, HOURS_LIVE, ROW_PARTITIONS, STATE,
+            self, ROW_PARTITIONS, STATE,
             attribute::{EXPIRES, GENERATION, NEWEST, PK, SK, VALUE, WRITES},
         },
     },
@@ -29,7 +29,7 @@ impl Store {
         let Basis { generation, newest, writes } = summary.basis;
         let mut item = keyed(&schema::row_key(&summary.function));
         item.insert(VALUE.to_owned(), json(&summary.digest)?);
-        let expires = schema::expires(newest.end().plus(HOURS_LIVE));
+        let expires = schema::expires(newest.end().plus(self.retention.hours));
         item.insert(EXPIRES.to_owned(), number(expires));
         let numbers = [
             (GENERATION, u64::from(generation)),
@@ -74,7 +74,7 @@ impl Store {
             .send();
         let mut rows = Vec::new();
         while let Some(item) = items.next().await {
-            rows.push(summary(&Row(item.map_err(failed)?))?);
+            rows.extend(self.unless_corrupt(summary(&Row(item.map_err(failed)?)))?);
         }
         Ok(rows)
     }

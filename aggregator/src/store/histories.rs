@@ -10,7 +10,7 @@ use crate::{
         Consistency, Store, StoreError,
         item::{Row, failed, json, keyed, number, won},
         schema::{
-            self, HOURS_LIVE, STATE,
+            self, STATE,
             attribute::{EXPIRES, VALUE},
         },
     },
@@ -58,7 +58,7 @@ impl Store {
         let mut item = keyed(&schema::history_key(function));
         item.insert(VALUE.to_owned(), json(history)?);
         if let Some(last) = history.last_seen {
-            let expires = schema::expires(last.end().plus(HOURS_LIVE));
+            let expires = schema::expires(last.end().plus(self.retention.hours));
             item.insert(EXPIRES.to_owned(), number(expires));
         }
         let put = self
@@ -109,7 +109,9 @@ mod tests {
         let learned = news.iter().map(|it| lab.store.learn(&function, it));
         try_join_all(learned).await.unwrap();
         let mut whole = History::default();
-        news.iter().for_each(|it| whole.merge(it));
+        for it in &news {
+            whole.merge(it);
+        }
         let stands = lab.store.history(&function, Consistency::Eventual).await.unwrap();
         assert_eq!(stands, Some(whole));
         assert!(!lab.store.learn(&function, &news[0]).await.unwrap());

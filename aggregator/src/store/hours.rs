@@ -19,7 +19,7 @@ use crate::{
         blocks::HAS_SEEN_MORE,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, HOURS_LIVE, Key, STATE,
+            self, Key, STATE,
             attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
         },
     },
@@ -46,12 +46,11 @@ impl Store {
     ) -> Result<Vec<StandingHour>, StoreError> {
         let pk = |season| schema::hours_pk(function, season);
         let rows = self.hourly_rows(pk, (first, last), consistency).await?;
-        rows.iter()
-            .map(|row| {
-                let (hour, basis) = hourly_basis(row)?;
-                Ok(StandingHour { hour, basis, view: row.json(VALUE)? })
-            })
-            .collect()
+        let standing = |row: &Row| {
+            let (hour, basis) = hourly_basis(row)?;
+            Ok(StandingHour { hour, basis, view: row.json(VALUE)? })
+        };
+        rows.iter().filter_map(|row| self.unless_corrupt(standing(row)).transpose()).collect()
     }
 
     /// Writes an item of a partition of hours under its basis.
@@ -65,7 +64,7 @@ impl Store {
         item.insert(VALUE.to_owned(), json(view)?);
         item.insert(GENERATION.to_owned(), number(basis.generation));
         item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(hour.end().plus(HOURS_LIVE));
+        let expires = schema::expires(hour.end().plus(self.retention.hours));
         item.insert(EXPIRES.to_owned(), number(expires));
         let put = self
             .dynamo

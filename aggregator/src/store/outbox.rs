@@ -20,7 +20,7 @@ use crate::store::{
     Store, StoreError,
     item::{Item, Row, failed, keyed, number, text, won},
     schema::{
-        self, BY_DUE, MESSAGES_LIVE, STATE,
+        self, BY_DUE, STATE,
         attribute::{DUE, EXPIRES, PK, PROBLEM, QUEUE, QUEUED, STATUS, TRIES, VALUE, VERSION},
     },
 };
@@ -110,8 +110,9 @@ impl Store {
             for item in page.items.unwrap_or_default() {
                 let row = Row(item);
                 let id = schema::parse_outbox_pk(row.text(PK)?);
-                let id = id.ok_or_else(|| row.corrupt(PK, "names no message"))?.to_owned();
-                due.push((EpochMillis(row.number(DUE)?), id));
+                let id = id.ok_or_else(|| row.corrupt(PK, "names no message"));
+                let Some(id) = self.unless_corrupt(id)? else { continue };
+                due.push((EpochMillis(row.number(DUE)?), id.to_owned()));
             }
         }
         due.sort();
@@ -151,7 +152,8 @@ impl Store {
         const OVER: &str =
             "SET #status = :status, #tries = :tries, #why = :why, #x = :x REMOVE #queue, #due";
         const AGAIN: &str = "SET #status = :status, #tries = :tries, #why = :why, #due = :due";
-        let kept = |at: EpochMillis| (":x", number(schema::expires(at.plus(MESSAGES_LIVE))));
+        let kept =
+            |at: EpochMillis| (":x", number(schema::expires(at.plus(self.retention.messages))));
         let (expression, status, problem, value) = match how {
             Settlement::Delivered { at } => (OVER, "delivered", String::new(), kept(at)),
             Settlement::Dead { at, problem } => (OVER, "dead", problem, kept(at)),

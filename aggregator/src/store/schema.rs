@@ -16,7 +16,8 @@
 //! | pk | sk | what | attributes |
 //! |---|---|---|---|
 //! | `B#ACCOUNT#REGION#NAME#DAY` | `BLOCK#T`, `BLOCK#V` | a part of a block view | `v` `g` `w` `x` |
-//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, listed: `day` `fday` `at` |
+//! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, with a log tail: `l`, listed: `day` `fday` `at` |
+//! | `L#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | the log tail of such an entry | `v` `g` `w` `x` |
 //! | `D#` | `DAY` | a day that has timeouts | `x` |
 //! | `H#ACCOUNT#REGION#NAME#SEASON` | `HOUR` | what a function's hour adds up to | `v` `g` `w` `x` |
 //! | `S#NN` | `ACCOUNT#REGION#NAME` | a function's row, in one of [`ROW_PARTITIONS`] | `v` `g` `n` `w` `x` |
@@ -24,6 +25,7 @@
 //! | `T#SEASON` | `HOUR` | what the fleet's hour adds up to | `v` `g` `w` `x` |
 //! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` |
 //! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why` `x`, waiting: `queue` `due` |
+//! | `W#ACCOUNT#REGION#NAME` | `BLOCK#T`, `BLOCK#V` | a part of a block that is to be evaluated later | `ver` `x`, waking: `queue` `due` |
 //! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` |
 //! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` |
 //!
@@ -33,11 +35,11 @@
 //! |---|---|---|
 //! | [`BY_DEADLINE`] | `day` = `DAY#SHARD`, `at` | the fleet's timeouts; a day has [`DAY_SHARDS`] shards |
 //! | [`BY_FUNCTION`] | `fday` = `ACCOUNT#REGION#NAME#DAY`, `at` | one function's timeouts |
-//! | [`BY_DUE`] | `queue`, `due` | alerts to look at again, messages to send |
+//! | [`BY_DUE`] | `queue`, `due` | alerts to look at again, messages to send, blocks to evaluate |
 //!
 //! Attributes: `b` a fact's bytes as they came, `r` its rank, `w` writes (of a view: the sum it was made from), `a` first
 //! acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON, `g` schema generation, `n` newest hour, `at` a
-//! place in the list, `c` a count, `ver` version, `due` in milliseconds, `queued` in milliseconds.
+//! place in the list, `c` a count, `l` the length of a log tail, `ver` version, `due` in milliseconds, `queued` in milliseconds.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
 
@@ -46,7 +48,7 @@ use std::time::Duration;
 use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
 
 use crate::domain::{
-    fact::Part,
+    fact::{Job, Part},
     hour::Hour,
     rejection::{self, Reason, Rejection},
 };
@@ -62,8 +64,9 @@ pub const FACT_SHARDS: u64 = 8;
 pub const ROW_PARTITIONS: u64 = 64;
 pub const DAY_SHARDS: u64 = 4;
 pub const OUTBOX_SHARDS: u64 = 4;
+pub const WAKE_SHARDS: u64 = 4;
 
-/// Raw facts live this long after their block.
+/// Raw facts live this long after their block, unless the settings say otherwise, as for all of these.
 pub const FACTS_LIVE: Duration = Duration::from_hours(72);
 /// Block views live this long after their block.
 pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
@@ -71,8 +74,12 @@ pub const BLOCKS_LIVE: Duration = Duration::from_hours(15 * 24);
 pub const HOURS_LIVE: Duration = Duration::from_hours(400 * 24);
 /// Entries of the timeouts list live this long after their block.
 pub const TIMEOUTS_LIVE: Duration = Duration::from_hours(90 * 24);
+/// The log tails of entries live this long after their block.
+pub const LOG_TAILS_LIVE: Duration = Duration::from_hours(14 * 24);
 /// Markers of days live this much longer than what they mark.
 pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
+/// What is to be evaluated later is remembered this long after its block, which is sealed by then.
+pub const WAKES_LIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
 
@@ -94,6 +101,7 @@ pub mod attribute {
     pub const DAY: &str = "day";
     pub const FUNCTION_DAY: &str = "fday";
     pub const PLACE: &str = "at";
+    pub const LOG_TAIL: &str = "l";
     pub const VERSION: &str = "ver";
     pub const STATUS: &str = "status";
     pub const QUEUED: &str = "queued";
@@ -235,6 +243,11 @@ pub fn timeout_sk(incarnation: IncarnationId, ordinal: Ordinal) -> String {
     format!("{incarnation}#{:010}", ordinal.0)
 }
 
+/// Where the log tail of the entry under `entry` lies.
+pub fn log_tail_key(entry: &Key) -> Key {
+    Key { pk: entry.pk.replacen('V', "L", 1), sk: entry.sk.clone() }
+}
+
 /// Which verdict a sort key of the timeouts list names.
 pub fn parse_timeout_sk(sk: &str) -> Option<(IncarnationId, Ordinal)> {
     let (incarnation, ordinal) = sk.split_once('#')?;
@@ -308,6 +321,36 @@ pub fn outbox_queues() -> impl Iterator<Item = String> {
     (0..OUTBOX_SHARDS).map(|shard| format!("outbox#{shard}"))
 }
 
+/// Where it is remembered that a part of a block is to be evaluated later.
+pub fn wake_key(function: &FunctionKey, block: Block, part: Part) -> Key {
+    let part = match part {
+        Part::Tally => "T",
+        Part::Verdict => "V",
+    };
+    Key { pk: format!("W#{}", path(function)), sk: block_sk(block, part) }
+}
+
+/// What is to be evaluated.
+pub fn parse_wake(pk: &str, sk: &str) -> Option<Job> {
+    let (block, part) = parse_block_sk(sk)?;
+    let function = parse_path(pk.strip_prefix("W#")?)?;
+    let (tallies, verdicts) = match part {
+        "T" => (true, false),
+        "V" => (false, true),
+        _ => return None,
+    };
+    Some(Job { function, block, tallies, verdicts })
+}
+
+/// The queue of what is to be evaluated later, by function.
+pub fn wake_queue(function: &FunctionKey) -> String {
+    format!("wakes#{}", hash(path(function).as_bytes()) % WAKE_SHARDS)
+}
+
+pub fn wake_queues() -> impl Iterator<Item = String> {
+    (0..WAKE_SHARDS).map(|shard| format!("wakes#{shard}"))
+}
+
 pub fn checkpoint_key(stream: &str, shard: &str) -> Key {
     Key { pk: format!("C#{stream}"), sk: shard.to_owned() }
 }
@@ -366,6 +409,9 @@ mod tests {
         assert_eq!(parse_row_sk(&row_key(&function()).sk), Some(function()));
         assert_eq!(parse_alert_pk(&alert_key("any", &function()).pk), Some(function()));
         assert_eq!(parse_outbox_pk(&outbox_key("id").pk), Some("id"));
+        let wake = wake_key(&function(), block, Part::Verdict);
+        let job = Job { function: function(), block, tallies: false, verdicts: true };
+        assert_eq!(parse_wake(&wake.pk, &wake.sk), Some(job));
         assert_eq!(parse_hour_sk(&hour_sk(Hour::of_block(block))), Some(Hour::of_block(block)));
         assert_eq!(parse_block_sk(&block_sk(block, "T")), Some((block, "T")));
         let (hour, caller) = (rejection::Hour::of(block.start()), "012345678901".parse().unwrap());

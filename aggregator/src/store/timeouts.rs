@@ -1,12 +1,13 @@
 //! The timeouts list: one item per verdict, found by deadline.
 //!
 //! Two sparse indexes order listed items by deadline, the fleet's by day and shard, one function's by day. A timeout that
-//! was taken back keeps its item without the indexes' attributes.
+//! was taken back keeps its item without the indexes' attributes. The ends of logs lie apart ([`tails`]).
 //!
 //! **Invariant.** A cursor is a place in the order, not in a result, so pages neither skip nor repeat what stands still.
 
 mod days;
 mod merge;
+pub mod tails;
 #[cfg(test)]
 mod tests;
 
@@ -15,6 +16,7 @@ use std::{collections::HashMap, fmt, str::FromStr};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal, Verdict};
 
+use self::tails::TimeoutKey;
 use crate::{
     domain::{
         timeout::{Filter, Timeout},
@@ -25,9 +27,10 @@ use crate::{
         blocks::HAS_SEEN_MORE,
         item::{Row, bytes, failed, keyed, number, text, won},
         schema::{
-            self, Key, STATE, TIMEOUTS_LIVE,
+            self, Key, STATE,
             attribute::{
-                ACCEPTED, BYTES, DAY, EXPIRES, FUNCTION_DAY, GENERATION, PK, PLACE, SK, WRITES,
+                ACCEPTED, BYTES, DAY, EXPIRES, FUNCTION_DAY, GENERATION, LOG_TAIL, PK, PLACE, SK,
+                WRITES,
             },
         },
     },
@@ -36,7 +39,10 @@ use crate::{
 /// A part of the list, newest deadline first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
+    /// Without their log tails, until [`Store::join_log_tails`].
     pub items: Vec<Timeout>,
+    /// Which of them have one.
+    pub with_tail: Vec<usize>,
     /// Where the next page begins; there may be one although this one is short.
     pub next: Option<Cursor>,
 }
@@ -77,18 +83,19 @@ impl Cursor {
 impl Store {
     /// Writes what one verdict means for the list, unless it is known from as late a state of that verdict (`writes`).
     pub async fn put_timeout(&self, timeout: &Timeout, writes: u64) -> Result<bool, StoreError> {
-        let Timeout { function, incarnation, verdict, detected_at } = timeout;
-        let key = Key {
-            pk: schema::timeouts_pk(function, verdict.block),
-            sk: schema::timeout_sk(*incarnation, verdict.ordinal),
-        };
+        let Timeout { function, verdict, detected_at, .. } = timeout;
         let basis = Basis::of(writes);
-        let mut item = keyed(&key);
-        item.insert(BYTES.to_owned(), bytes(&verdict.encode().bytes));
+        let mut item = keyed(&entry_key(&TimeoutKey::of(timeout)));
+        if !verdict.log_tail.is_empty() {
+            self.put_log_tail(timeout, basis).await?;
+            item.insert(LOG_TAIL.to_owned(), number(verdict.log_tail.len()));
+        }
+        let entry = Verdict { log_tail: String::new(), ..verdict.clone() };
+        item.insert(BYTES.to_owned(), bytes(&entry.encode().bytes));
         item.insert(ACCEPTED.to_owned(), number(detected_at.0));
         item.insert(GENERATION.to_owned(), number(basis.generation));
         item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(verdict.block.end().plus(TIMEOUTS_LIVE));
+        let expires = schema::expires(verdict.block.end().plus(self.retention.timeouts));
         item.insert(EXPIRES.to_owned(), number(expires));
         if timeout.is_listed() {
             let (place, day) = (timeout.order(), timeout.day());
@@ -135,7 +142,8 @@ impl Store {
         while let Some(item) = items.next().await {
             let row = Row(item.map_err(failed)?);
             let key = schema::parse_timeout_sk(row.text(SK)?);
-            let key = key.ok_or_else(|| row.corrupt(SK, "names no verdict"))?;
+            let key = key.ok_or_else(|| row.corrupt(SK, "names no verdict"));
+            let Some(key) = self.unless_corrupt(key)? else { continue };
             // What an earlier generation wrote is written again, as if it had seen nothing.
             let current = row.number::<u32>(GENERATION)? >= CURRENT;
             known.insert(key, if current { row.number(WRITES)? } else { 0 });
@@ -155,12 +163,21 @@ impl Store {
     }
 }
 
-fn timeout(row: &Row) -> Result<Timeout, StoreError> {
+fn entry_key(key: &TimeoutKey) -> Key {
+    Key {
+        pk: schema::timeouts_pk(&key.function, key.block),
+        sk: schema::timeout_sk(key.incarnation, key.ordinal),
+    }
+}
+
+/// An entry without its log tail, and whether it has one.
+fn timeout(row: &Row) -> Result<(Timeout, bool), StoreError> {
     let (function, _) = schema::parse_timeouts_pk(row.text(PK)?)
         .ok_or_else(|| row.corrupt(PK, "names no function"))?;
     let (incarnation, _) = schema::parse_timeout_sk(row.text(SK)?)
         .ok_or_else(|| row.corrupt(SK, "names no verdict"))?;
     let recorded = Verdict::decode(row.bytes(BYTES)?).map_err(|error| row.corrupt(BYTES, error))?;
     let detected_at = EpochMillis(row.number(ACCEPTED)?);
-    Ok(Timeout { function, incarnation, verdict: recorded.fact, detected_at })
+    let has_tail = row.optional::<u64>(LOG_TAIL)?.is_some();
+    Ok((Timeout { function, incarnation, verdict: recorded.fact, detected_at }, has_tail))
 }

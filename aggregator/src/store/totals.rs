@@ -7,6 +7,7 @@ use crate::{
     store::{
         Consistency, Store, StoreError,
         hours::hourly_basis,
+        item::Row,
         schema::{self, attribute::VALUE},
     },
 };
@@ -27,12 +28,11 @@ impl Store {
     ) -> Result<Vec<FleetTotal>, StoreError> {
         let range = (first, last);
         let rows = self.hourly_rows(schema::totals_pk, range, Consistency::Eventual).await?;
-        rows.iter()
-            .map(|row| {
-                let (hour, basis) = hourly_basis(row)?;
-                Ok(FleetTotal { hour, basis, view: row.json(VALUE)? })
-            })
-            .collect()
+        let total = |row: &Row| {
+            let (hour, basis) = hourly_basis(row)?;
+            Ok(FleetTotal { hour, basis, view: row.json(VALUE)? })
+        };
+        rows.iter().filter_map(|row| self.unless_corrupt(total(row)).transpose()).collect()
     }
 }
 

@@ -6,9 +6,8 @@
 //!               └───── failed ──┘
 //! ```
 //!
-//! Verdicts are due at once and tallies after a delay, so that one evaluation reads what many sandboxes said. A function that
-//! changes all the time spends from a bucket: it may be evaluated so many times in a row and then only as fast as the
-//! bucket fills. Whatever waits is kept; the last change is never lost.
+//! Verdicts are due at once and tallies after a delay, so that one evaluation reads what many sandboxes said. Whatever waits is
+//! kept; the last change is never lost.
 //!
 //! **Invariant.** No clock: `now` is an argument. The checkpoint never passes a record whose evaluation is not done.
 
@@ -26,22 +25,13 @@ use crate::domain::fact::{Job, Part};
 pub struct Pace {
     /// How long tallies are gathered.
     pub tally_delay: Duration,
-    /// How many evaluations of a function may follow each other without a pause.
-    pub burst: u32,
-    /// How often a function in a storm is evaluated.
-    pub storm_gap: Duration,
     /// How long to wait after an evaluation failed.
     pub retry_after: Duration,
 }
 
 impl Default for Pace {
     fn default() -> Self {
-        Self {
-            tally_delay: Duration::from_secs(1),
-            burst: 30,
-            storm_gap: Duration::from_millis(500),
-            retry_after: Duration::from_secs(1),
-        }
+        Self { tally_delay: Duration::from_secs(1), retry_after: Duration::from_secs(1) }
     }
 }
 
@@ -56,7 +46,6 @@ pub(super) struct Gather {
     dirty: HashMap<(FunctionKey, Block), Parts>,
     /// By function, because two evaluations of one function at the same time would waste one.
     running: HashMap<FunctionKey, (Block, Parts)>,
-    buckets: HashMap<FunctionKey, Bucket>,
 }
 
 type Parts = BTreeMap<Part, Dirty>;
@@ -67,13 +56,6 @@ struct Dirty {
     /// The number of the first record that is not evaluated.
     since: u64,
     due: EpochMillis,
-}
-
-/// How many evaluations a function may have at once.
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    left: u32,
-    filled_at: EpochMillis,
 }
 
 /// Most records that are taken before some are done with.
@@ -87,7 +69,6 @@ impl Gather {
             records: VecDeque::new(),
             dirty: HashMap::new(),
             running: HashMap::new(),
-            buckets: HashMap::new(),
         }
     }
 
@@ -137,7 +118,7 @@ impl Gather {
             if jobs.len() >= free {
                 break;
             }
-            if !self.running.contains_key(&key.0) && self.spend(&key.0, now) {
+            if !self.running.contains_key(&key.0) {
                 jobs.extend(self.run(key, now));
             }
         }
@@ -190,44 +171,10 @@ impl Gather {
     /// How long nothing will be due; `None` when nothing waits for time alone.
     pub(super) fn pause(&self, now: EpochMillis) -> Option<Duration> {
         let waiting = self.dirty.iter().filter(|((it, _), _)| !self.running.contains_key(it));
-        let due = waiting.filter_map(|((function, _), parts)| {
-            let first = parts.values().map(|it| it.due).min()?;
-            Some(first.max(self.allowed_at(function)))
-        });
-        due.min().map(|it| it.since(now))
-    }
-
-    /// When the function's bucket has something in it.
-    fn allowed_at(&self, function: &FunctionKey) -> EpochMillis {
-        match self.buckets.get(function) {
-            Some(bucket) if bucket.left == 0 => bucket.filled_at.plus(self.pace.storm_gap),
-            _ => EpochMillis(i64::MIN),
-        }
-    }
-
-    fn spend(&mut self, function: &FunctionKey, now: EpochMillis) -> bool {
-        let full = Bucket { left: self.pace.burst, filled_at: now };
-        let bucket = self.buckets.entry(function.clone()).or_insert(full);
-        let gap_ms = self.pace.storm_gap.as_millis().max(1);
-        let drops = now.since(bucket.filled_at).as_millis() / gap_ms;
-        if drops > 0 {
-            let drops = u32::try_from(drops).unwrap_or(u32::MAX);
-            let left = bucket.left.saturating_add(drops);
-            *bucket = Bucket { left: left.min(self.pace.burst), filled_at: now };
-        }
-        let allowed = bucket.left > 0;
-        bucket.left = bucket.left.saturating_sub(1);
-        if self.buckets.len() > BUCKETS_MAX {
-            // A bucket that was not touched for so long is full: forgetting it changes nothing.
-            let gap = self.pace.storm_gap * self.pace.burst;
-            self.buckets.retain(|_, it| now.since(it.filled_at) < gap);
-        }
-        allowed
+        let due = waiting.flat_map(|(_, parts)| parts.values()).map(|it| it.due).min();
+        due.map(|it| it.since(now))
     }
 }
-
-/// How many buckets there may be before full ones are looked for.
-const BUCKETS_MAX: usize = 10_000;
 
 /// When the part that is due first became so, if any is.
 fn first_due(parts: &Parts, now: EpochMillis) -> Option<EpochMillis> {

@@ -113,7 +113,7 @@ async fn the_largest_tally_is_one_write_unit() {
 }
 
 #[tokio::test]
-async fn what_we_never_write_is_named_and_not_guessed() {
+async fn what_we_never_write_is_named_and_left_out() {
     let lab = Laboratory::open().await;
     let function = function("orders");
     let pk = schema::facts_pk(&function, block(), 0);
@@ -121,6 +121,11 @@ async fn what_we_never_write_is_named_and_not_guessed() {
     item.insert("b".to_owned(), crate::store::item::bytes(b"?"));
     let put = lab.access.dynamo.put_item().table_name(FACTS).set_item(Some(item.clone()));
     put.send().await.unwrap();
-    let error = lab.store.tallies(&function, block()).await.unwrap_err();
-    assert!(error.to_string().contains(&Row(item).text(PK).unwrap().to_owned()), "{error}");
+    let pk = Row(item.clone()).text(PK).unwrap().to_owned();
+    let error = standing(&Row(item), Tally::decode).unwrap_err();
+    assert!(error.to_string().contains(&pk), "{error}");
+    let author = Author { function: &function, incarnation: incarnation(1) };
+    lab.store.record(author, Fact::Tally(&tally(1, 9).encode()), at(0)).await.unwrap();
+    let whole = lab.store.whole_tallies(&function, block()).await.unwrap();
+    assert_eq!((whole.facts.len(), whole.writes), (1, 1));
 }

@@ -11,7 +11,7 @@ use crate::store::{
     Store, StoreError,
     item::{Row, failed, keyed, number, text},
     schema::{
-        self, STATE, TIMEOUTS_LIVE,
+        self, STATE,
         attribute::{EXPIRES, PK, SK},
     },
 };
@@ -24,7 +24,7 @@ impl Store {
         }
         let mut item = keyed(&schema::day_key(day));
         // Other timeouts of this day may lie in blocks that are a little later.
-        let expires = block.end().plus(TIMEOUTS_LIVE).plus(schema::MARKERS_OUTLIVE);
+        let expires = block.end().plus(self.retention.timeouts).plus(schema::MARKERS_OUTLIVE);
         item.insert(EXPIRES.to_owned(), number(schema::expires(expires)));
         let put = self.dynamo.put_item().table_name(STATE).set_item(Some(item));
         put.send().await.map_err(failed)?;
@@ -54,8 +54,8 @@ impl Store {
         let mut days = Vec::new();
         while let Some(item) = items.next().await {
             let row = Row(item.map_err(failed)?);
-            let day = row.text(SK)?.parse();
-            days.push(day.map_err(|error| row.corrupt(SK, error))?);
+            let day = row.text(SK)?.parse::<i64>().map_err(|error| row.corrupt(SK, error));
+            days.extend(self.unless_corrupt(day)?);
         }
         Ok(days)
     }

@@ -45,7 +45,7 @@ pub(super) async fn newest(
     }
     let newest_day = cursor.and_then(Cursor::deadline).map_or(filter.to, |it| it.min(filter.to));
     let (last, first) = (schema::day(newest_day), schema::day(filter.from));
-    let mut page = Page { items: Vec::new(), next: None };
+    let mut page = Page { items: Vec::new(), with_tail: Vec::new(), next: None };
     let mut looked_at = 0;
     let asked = limit.clamp(1, ASKED_AT_ONCE);
     let days = store.days(first, last).await?;
@@ -53,12 +53,15 @@ pub(super) async fn newest(
     while !rest.is_empty() {
         let (some, others) = rest.split_at(at_once.min(rest.len()));
         let mut partitions = partitions(store, filter, some, &before);
-        while let Some((place, timeout)) = take_newest(&mut partitions, asked).await? {
+        while let Some((place, (timeout, has_tail))) = take_newest(&mut partitions, asked).await? {
             looked_at += 1;
             if timeout.deadline() < filter.from {
                 return Ok(Page { next: None, ..page });
             }
             if filter.covers(&timeout) {
+                if has_tail {
+                    page.with_tail.push(page.items.len());
+                }
                 page.items.push(timeout);
             }
             if page.items.len() >= limit || looked_at >= LOOKED_AT_MAX {
@@ -78,7 +81,7 @@ struct Partition<'a> {
     index: &'static str,
     key: (&'static str, String),
     before: String,
-    buffer: VecDeque<(String, Timeout)>,
+    buffer: VecDeque<(String, (Timeout, bool))>,
     ended: bool,
     from: Option<HashMap<String, AttributeValue>>,
 }
@@ -115,7 +118,7 @@ fn partitions<'a>(
 async fn take_newest(
     partitions: &mut [Partition<'_>],
     asked: usize,
-) -> Result<Option<(String, Timeout)>, StoreError> {
+) -> Result<Option<(String, (Timeout, bool))>, StoreError> {
     try_join_all(partitions.iter_mut().map(|it| it.refill(asked))).await?;
     let heads = partitions.iter_mut().filter(|it| !it.buffer.is_empty());
     let newest = heads.max_by(|one, other| {
@@ -146,7 +149,9 @@ impl Partition<'_> {
             self.ended = self.from.is_none();
             for item in answer.items.unwrap_or_default() {
                 let row = Row(item);
-                self.buffer.push_back((row.text(PLACE)?.to_owned(), timeout(&row)?));
+                let place = row.text(PLACE)?.to_owned();
+                let entry = self.store.unless_corrupt(timeout(&row))?;
+                self.buffer.extend(entry.map(|it| (place, it)));
             }
         }
         Ok(())

@@ -1,9 +1,9 @@
 //! The list in order, page by page, and what leaves it.
 
-use overtime_wire::{Cause, Outcome, Verdict};
+use overtime_wire::{Cause, Ordinal, Outcome, Verdict};
 use proptest::{collection::vec, prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
-use super::{Cursor, InvalidCursor};
+use super::{Cursor, InvalidCursor, tails::TimeoutKey};
 use crate::{
     domain::timeout::{Filter, Timeout},
     store::{
@@ -101,4 +101,32 @@ fn only_our_own_cursors_are_cursors() {
     for text in ["", "?", "MTIz", "LTEjYQ"] {
         assert_eq!(text.parse::<Cursor>(), Err(InvalidCursor), "{text}");
     }
+}
+
+#[tokio::test]
+async fn log_tails_lie_apart_and_are_joined_where_they_are_wanted() {
+    let lab = Laboratory::open().await;
+    let said = |ordinal, log_tail: &str| {
+        timeout("orders", Verdict { log_tail: log_tail.to_owned(), ..verdict(ordinal, 0) })
+    };
+    let entries = [said(1, "the end"), said(2, ""), said(3, "another end")];
+    for entry in &entries {
+        lab.store.put_timeout(entry, 1).await.unwrap();
+    }
+    let filter = Filter::between(block().start(), block().end());
+    let mut page = lab.store.timeouts(&filter, None, 10).await.unwrap();
+    assert!(page.items.iter().all(|it| it.verdict.log_tail.is_empty()));
+    lab.store.join_log_tails(&mut page).await.unwrap();
+    assert_eq!(page.items, entries.iter().rev().cloned().collect::<Vec<_>>());
+    let key = TimeoutKey::of(&entries[0]);
+    assert_eq!(lab.store.timeout(&key).await.unwrap().as_ref(), Some(&entries[0]));
+    let unknown = TimeoutKey { ordinal: Ordinal(9), ..key.clone() };
+    assert_eq!(lab.store.timeout(&unknown).await.unwrap(), None);
+    // A better verdict carries the tail along, and one that has none hides it.
+    lab.store.put_timeout(&said(1, "the very end"), 2).await.unwrap();
+    lab.store.put_timeout(&entries[0], 1).await.unwrap();
+    let stands = lab.store.timeout(&key).await.unwrap().unwrap();
+    assert_eq!(stands.verdict.log_tail, "the very end");
+    lab.store.put_timeout(&said(1, ""), 3).await.unwrap();
+    assert_eq!(lab.store.timeout(&key).await.unwrap().unwrap().verdict.log_tail, "");
 }

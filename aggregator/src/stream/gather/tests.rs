@@ -19,7 +19,7 @@ fn after(ms: u64) -> EpochMillis {
 }
 
 fn gather() -> Gather {
-    Gather::new(Pace { burst: 2, ..Pace::default() })
+    Gather::new(Pace::default())
 }
 
 fn change(number: u8, part: Part) -> (FunctionKey, Block, Part) {
@@ -59,20 +59,6 @@ fn what_changes_while_it_is_evaluated_is_evaluated_again() {
     assert_eq!(gather.start(NOW, 8).len(), 1);
     gather.done(&function(1));
     assert_eq!(gather.checkpoint().as_deref(), Some("2"));
-}
-
-#[test]
-fn a_storm_is_damped_and_its_last_change_is_kept() {
-    let mut gather = gather();
-    for sequence in 0..3 {
-        gather.take(format!("{sequence}"), Some(change(1, Part::Verdict)), NOW);
-        let started = gather.start(NOW, 8).len();
-        assert_eq!(started, usize::from(sequence < 2));
-        gather.done(&function(1));
-    }
-    assert_eq!(gather.pause(NOW), Some(Pace::default().storm_gap));
-    assert_eq!(gather.start(after(499), 8).len(), 0);
-    assert_eq!(gather.start(after(500), 8).len(), 1);
 }
 
 #[test]
