@@ -132,7 +132,9 @@ enum Open {
 impl Open {
     async fn of(config: Config) -> Self {
         let aws = access::environment().await;
-        let store = Store::new(access::Access::of(&aws).dynamo).keeping(config.retention);
+        let store = Store::new(access::Access::of(&aws).dynamo)
+            .in_tables(config.tables)
+            .keeping(config.retention);
         let queue = |url: String| Queue::new(&aws, url);
         match config.settings {
             Settings::Ingest => Self::Ingest(WayIn::new(store)),

@@ -53,7 +53,6 @@ use crate::{
         access::Access,
         changes::Changes,
         embedded::{Engine, EngineError},
-        schema::FACTS,
     },
     stream::{Follower, gather::Pace},
     sweep::Sweep,
@@ -139,7 +138,8 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
         let engine = start_engine(&serve.data.clone().unwrap_or(data_default)).await?;
         (Access::embedded(&engine.endpoint()), Some(Arc::new(engine)))
     };
-    let store = Store::new(access.dynamo).keeping(config.retention);
+    let store =
+        Store::new(access.dynamo).in_tables(config.tables.clone()).keeping(config.retention);
     store.ensure_tables().await.context("the tables cannot be made")?;
     let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
     let house = House::new(store, changes, format!("http://{address}"));
@@ -288,10 +288,10 @@ async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {
             () = sleep(TIDY_EVERY) => {}
         }
         let done_with = house.changes.done_with(&house.store).await;
-        let engine = engine.clone();
+        let (engine, table) = (engine.clone(), house.store.facts_table().to_owned());
         let tidied = tokio::task::spawn_blocking(move || {
             if let Ok(Some(sequence)) = done_with {
-                engine.forget(FACTS, &sequence)?;
+                engine.forget(&table, &sequence)?;
             }
             // Looking for what has expired means reading everything.
             if turn.is_multiple_of(EXPIRE_EVERY) { engine.expire() } else { Ok(0) }

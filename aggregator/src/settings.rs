@@ -15,7 +15,7 @@ use crate::{
         secret::SecretRef,
         webhook::{Target, Webhook},
     },
-    store::retention::Retention,
+    store::{Tables, retention::Retention},
 };
 
 /// What is logged when nobody says otherwise, as `tracing` filters are written.
@@ -80,6 +80,24 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.fault(name, "is not a duration such as 1s or 500ms");
             default
         })
+    }
+
+    /// What the tables are called.
+    pub fn tables(&mut self) -> Tables {
+        let default = Tables::default();
+        Tables {
+            facts: self.table("OVERTIME_FACTS_TABLE", default.facts),
+            state: self.table("OVERTIME_STATE_TABLE", default.state),
+        }
+    }
+
+    fn table(&mut self, name: &str, default: String) -> String {
+        let Some(table) = self.set(name) else { return default };
+        let allowed = |it: u8| it.is_ascii_alphanumeric() || b"_-.".contains(&it);
+        if !(3..=255).contains(&table.len()) || !table.bytes().all(allowed) {
+            self.fault(name, "is not a table's name: 3 to 255 of A-Z, a-z, 0-9, '_', '-' and '.'");
+        }
+        table
     }
 
     /// How long what is written is kept.

@@ -5,7 +5,7 @@
 use crate::{
     channels::webhook::Webhook,
     settings::{Faults, LOG_DEFAULT, Reader},
-    store::retention::Retention,
+    store::{Tables, retention::Retention},
 };
 
 /// Settings of one door.
@@ -13,6 +13,8 @@ use crate::{
 pub(super) struct Config {
     /// `OVERTIME_LOG`: what is logged, as `tracing` filters are written.
     pub(super) log: String,
+    /// `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE`: what the tables are called.
+    pub(super) tables: Tables,
     /// `OVERTIME_RETAIN_…`: how long what is written is kept.
     pub(super) retention: Retention,
     pub(super) settings: Settings,
@@ -47,9 +49,10 @@ impl Config {
     pub(super) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut reader = Reader::new(lookup);
         let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
+        let tables = reader.tables();
         let retention = reader.retention();
         let settings = read_door(&mut reader);
-        reader.finish(settings.map(|settings| Self { log, retention, settings }))
+        reader.finish(settings.map(|settings| Self { log, tables, retention, settings }))
     }
 }
 

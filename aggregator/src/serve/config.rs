@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 use crate::{
     channels::webhook::Webhook,
     settings::{Faults, LOG_DEFAULT, Reader},
-    store::retention::Retention,
+    store::{Tables, retention::Retention},
 };
 
 /// What `serve` is told by its environment.
@@ -17,6 +17,8 @@ pub struct Config {
     pub log: String,
     /// `OVERTIME_TALLY_DELAY`: how long tallies are gathered before they are read together.
     pub tally_delay: Duration,
+    /// `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE`: what the tables are called.
+    pub tables: Tables,
     /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, …: how long what is kept is kept.
     pub retention: Retention,
     /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: where alerts go, if anywhere.
@@ -33,9 +35,10 @@ impl Config {
         let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
         let log = format!("{LOG_QUIET},{log}");
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
+        let tables = reader.tables();
         let retention = reader.retention();
         let webhook = reader.webhook();
-        reader.finish(Some(Self { log, tally_delay, retention, webhook }))
+        reader.finish(Some(Self { log, tally_delay, tables, retention, webhook }))
     }
 }
 

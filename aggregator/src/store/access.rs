@@ -6,13 +6,13 @@
 //!
 //! **Invariant.** Every call has a deadline, so nothing above waits for a table that has gone away.
 
+#[cfg(feature = "embedded")]
+mod local;
+
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::config::{
-    Credentials, HttpClient, SharedCredentialsProvider,
-    retry::{RetryPartition, TokenBucket},
-};
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -41,31 +41,6 @@ pub struct Access {
 }
 
 impl Access {
-    /// The engine embedded in this process. It asks for a signature and does not read it.
-    #[cfg(feature = "embedded")]
-    pub fn embedded(endpoint: &str) -> Self {
-        Self::local(endpoint, "local", Builder::new().build_http())
-    }
-
-    /// An engine on this machine, by way of `client`. One that keeps accounts apart knows them by `access_key`.
-    pub(crate) fn local(
-        endpoint: &str,
-        access_key: &str,
-        client: impl HttpClient + 'static,
-    ) -> Self {
-        let credentials = Credentials::new(access_key, "local", None, None, "local");
-        let config = aws_config::SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(client)
-            .endpoint_url(endpoint)
-            .retry_config(retries())
-            .timeout_config(deadlines())
-            .build();
-        Self::of(&config)
-    }
-
     /// Whatever the environment describes, at another address.
     pub async fn remote(endpoint: &str) -> Self {
         let config = environment().await.into_builder().endpoint_url(endpoint).build();

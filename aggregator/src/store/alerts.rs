@@ -19,7 +19,7 @@ use crate::{
         item::{Row, failed, json, keyed, number, text, won},
         outbox::Entry,
         schema::{
-            self, ALERTS_QUEUE, BY_DUE, STATE,
+            self, ALERTS_QUEUE, BY_DUE,
             attribute::{DUE, PK, QUEUE, SK, VALUE, VERSION},
         },
     },
@@ -109,7 +109,7 @@ impl Store {
         key: &AlertKey,
     ) -> Result<Standing<S>, StoreError> {
         let item = keyed(&schema::alert_key(&key.rule, &key.function));
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(item));
+        let get = self.dynamo.get_item().table_name(self.state_table()).set_key(Some(item));
         let Some(item) = get.consistent_read(true).send().await.map_err(failed)?.item else {
             return Ok(Standing { state: S::default(), wake: None, version: 0 });
         };
@@ -135,7 +135,7 @@ impl Store {
             item.insert(DUE.to_owned(), number(wake.0));
         }
         let put = Put::builder()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .expression_attribute_names("#ver", VERSION);
         let put = if version == 0 {
@@ -146,7 +146,7 @@ impl Store {
         };
         let mut write = self.dynamo.transact_write_items().transact_items(action(put)?);
         for entry in &step.entries {
-            let put = Put::builder().table_name(STATE).set_item(Some(entry.item()));
+            let put = Put::builder().table_name(self.state_table()).set_item(Some(entry.item()));
             write = write.transact_items(action(put)?);
         }
         won(write.send().await)
@@ -161,7 +161,7 @@ impl Store {
         let due = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .index_name(BY_DUE)
             .key_condition_expression("#queue = :queue AND #due <= :now")
             .expression_attribute_names("#queue", QUEUE)

@@ -53,6 +53,7 @@ use crate::domain::{
     rejection::{self, Reason, Rejection},
 };
 
+/// What the tables are called where nobody says otherwise.
 pub const FACTS: &str = "facts";
 pub const STATE: &str = "state";
 
