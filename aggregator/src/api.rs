@@ -10,6 +10,7 @@ mod fleet;
 mod function;
 mod functions;
 mod health;
+pub mod identity;
 mod openapi;
 mod overview;
 mod parameters;
@@ -22,14 +23,19 @@ mod timeout;
 mod timeouts;
 mod words;
 
+use std::time::Duration;
+
 use axum::{Router, routing::get};
 use overtime_wire::EpochMillis;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     api::{batches::Inlet, fleet::Fleet, problem::Problem, range::Horizon},
-    store::{Store, changes::Changes},
+    store::{Store, StoreError},
 };
+
+#[cfg(feature = "embedded")]
+use crate::store::changes::Changes;
 
 /// What the read API needs.
 #[derive(Debug, Clone)]
@@ -38,12 +44,19 @@ pub struct Reader {
     clock: fn() -> EpochMillis,
     fleet: Fleet,
     /// The facts' stream, where this process can tell how far it has been followed.
+    #[cfg(feature = "embedded")]
     changes: Option<Changes>,
 }
 
 impl Reader {
     pub fn new(store: Store, clock: fn() -> EpochMillis) -> Self {
-        Self { store, clock, fleet: Fleet::default(), changes: None }
+        Self {
+            store,
+            clock,
+            fleet: Fleet::default(),
+            #[cfg(feature = "embedded")]
+            changes: None,
+        }
     }
 
     fn horizon(&self) -> Horizon {
@@ -51,24 +64,55 @@ impl Reader {
     }
 
     /// The same, which can also tell how far the facts' stream has been followed.
+    #[cfg(feature = "embedded")]
     #[must_use]
     pub fn following(self, changes: Changes) -> Self {
         Self { changes: Some(changes), ..self }
+    }
+
+    /// How far evaluation is behind the facts, where this process can tell.
+    #[cfg(feature = "embedded")]
+    async fn lag(&self, now: EpochMillis) -> Result<Option<Duration>, StoreError> {
+        match &self.changes {
+            Some(changes) => changes.lag(&self.store, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// On Lambda the platform follows the stream, and its metric `IteratorAge` tells.
+    #[cfg(not(feature = "embedded"))]
+    #[expect(clippy::unused_async, reason = "the other one asks the stream")]
+    async fn lag(&self, _: EpochMillis) -> Result<Option<Duration>, StoreError> {
+        Ok(None)
     }
 }
 
 /// Everything a machine may ask or say.
 pub fn router(inlet: Inlet, reader: Reader) -> Router {
+    otherwise(batches::routes(inlet).merge(asked(reader)))
+}
+
+/// The way in alone.
+pub fn ingest(inlet: Inlet) -> Router {
+    otherwise(batches::routes(inlet))
+}
+
+/// Everything a machine may ask.
+pub fn read(reader: Reader) -> Router {
+    otherwise(asked(reader))
+}
+
+fn asked(reader: Reader) -> Router {
     let ready = Router::new().route("/healthz", get(health::ready)).with_state(reader.clone());
-    batches::routes(inlet)
-        .merge(ready)
-        .merge(read(reader))
-        .fallback(nothing)
-        .method_not_allowed_fallback(not_allowed)
+    ready.merge(described(reader))
+}
+
+fn otherwise(router: Router) -> Router {
+    router.fallback(nothing).method_not_allowed_fallback(not_allowed)
 }
 
 /// What `/api/v1` answers, each route with its description.
-fn read(reader: Reader) -> Router {
+fn described(reader: Reader) -> Router {
     let router = OpenApiRouter::with_openapi(openapi::describe())
         .routes(routes!(overview::show))
         .routes(routes!(function::show))

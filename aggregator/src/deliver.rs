@@ -43,6 +43,9 @@ const IN_FLIGHT_MAX: usize = 16;
 /// How long attempts may still take when the process is asked to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
 
+/// Each ends with the moment of the next, if there is to be one.
+type Attempts = JoinSet<Option<EpochMillis>>;
+
 /// Sends what is due. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Deliverer {
@@ -67,7 +70,7 @@ impl Deliverer {
     /// Delivers until `stop`. Ring `bell` after committing a message.
     pub async fn run(self, bell: Arc<Notify>, stop: impl Future<Output = ()> + Send) {
         let mut stop = std::pin::pin!(stop);
-        let mut attempts = JoinSet::new();
+        let mut attempts = Attempts::new();
         loop {
             let pause = match self.start_due(&mut attempts).await {
                 Ok(pause) => pause,
@@ -93,7 +96,7 @@ impl Deliverer {
     }
 
     /// Starts an attempt for everything that is due, and says how long nothing else will be.
-    async fn start_due(&self, attempts: &mut JoinSet<()>) -> Result<Duration, StoreError> {
+    async fn start_due(&self, attempts: &mut Attempts) -> Result<Duration, StoreError> {
         let free = IN_FLIGHT_MAX.saturating_sub(attempts.len());
         if free == 0 {
             return Ok(LOOK_EVERY);
@@ -108,13 +111,27 @@ impl Deliverer {
         Ok(due.map_or(LOOK_EVERY, |it| it.since((self.clock)()).min(LOOK_EVERY)))
     }
 
+    /// Attempts one delivery, if it is due and nobody else is at it. Gives the moment of the next attempt, if there is to be
+    /// one.
+    pub async fn deliver(&self, id: &str) -> Result<Option<EpochMillis>, StoreError> {
+        let Some(claim) = self.store.claim(id, (self.clock)(), LEASE).await? else {
+            return Ok(None);
+        };
+        Ok(self.attempt(claim).await)
+    }
+
     /// Attempts one delivery and records what came of it. A record that fails leaves the entry to the end of its lease.
-    async fn attempt(&self, claim: Claim) {
+    async fn attempt(&self, claim: Claim) -> Option<EpochMillis> {
         let settlement = self.settlement(&claim).await;
+        let again = match &settlement {
+            Settlement::Retry { due, .. } => Some(*due),
+            Settlement::Delivered { .. } | Settlement::Dead { .. } => None,
+        };
         if let Err(error) = self.store.settle(&claim, settlement).await {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(delivery.id = claim.id, error, "attempt is not recorded");
         }
+        again
     }
 
     async fn settlement(&self, claim: &Claim) -> Settlement {

@@ -16,6 +16,7 @@ pub mod history;
 pub mod hour;
 pub mod instant;
 pub mod message;
+pub mod region;
 pub mod rejection;
 pub mod ring;
 pub mod serial;

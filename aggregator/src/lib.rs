@@ -3,17 +3,24 @@
 //! Floors, lowest first; a module names only those below it:
 //!
 //! ```text
-//! overtime_wire ← domain ← store | channels ← ingest | evaluate | deliver | sweep | stream ← api | console ← serve ← main
+//! overtime_wire ← domain ← store | channels ← settings ← ingest | evaluate | deliver | sweep | stream ← api ← console
+//!     ← serve | lambda ← main
 //! ```
 
 pub mod api;
 pub mod channels;
+pub mod clock;
 pub mod console;
 pub mod deliver;
 pub mod domain;
 pub mod evaluate;
 pub mod ingest;
+#[cfg(feature = "lambda")]
+pub mod lambda;
+#[cfg(feature = "embedded")]
 pub mod serve;
+pub mod settings;
 pub mod store;
+#[cfg(feature = "embedded")]
 pub mod stream;
 pub mod sweep;

@@ -3,17 +3,30 @@
 use std::process::ExitCode;
 
 use clap::Parser;
+#[cfg(feature = "lambda")]
+use overtime::lambda;
+#[cfg(feature = "embedded")]
 use overtime::serve::{self, Serve};
 
 /// Every Lambda timeout, counted once, with the reason why.
 #[derive(Debug, Parser)]
 #[command(name = "overtime", version, arg_required_else_help = true)]
 enum Overtime {
+    #[cfg(feature = "embedded")]
     Serve(Serve),
+    #[cfg(feature = "lambda")]
+    Door(lambda::Door),
 }
 
 fn main() -> ExitCode {
+    #[cfg(feature = "lambda")]
+    if lambda::is_here() && std::env::args_os().len() < 2 {
+        return lambda::main();
+    }
     match Overtime::parse() {
+        #[cfg(feature = "embedded")]
         Overtime::Serve(serve) => serve::main(&serve),
+        #[cfg(feature = "lambda")]
+        Overtime::Door(_) => lambda::main(),
     }
 }

@@ -18,12 +18,11 @@ use std::{
     pin::Pin,
     process::ExitCode,
     sync::Arc,
-    time::{Duration, SystemTime},
+    time::Duration,
 };
 
 use anyhow::{Context as _, bail};
 use axum::{Extension, Router};
-use overtime_wire::EpochMillis;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -39,6 +38,7 @@ use crate::{
         batches::Inlet,
         shield::{self, Hosts},
     },
+    clock,
     console::{self, Console},
     deliver::Deliverer,
     domain::{
@@ -53,7 +53,6 @@ use crate::{
         access::Access,
         changes::Changes,
         embedded::{Engine, EngineError},
-        schema::FACTS,
     },
     stream::{Follower, gather::Pace},
     sweep::Sweep,
@@ -122,12 +121,6 @@ pub fn main(serve: &Serve) -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "one of the edges where time comes from")]
-fn clock() -> EpochMillis {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    EpochMillis(i64::try_from(since.as_millis()).unwrap_or(i64::MAX))
-}
-
 async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Result<()> {
     if !serve.listen.ip().is_loopback() {
         bail!(
@@ -145,7 +138,8 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
         let engine = start_engine(&serve.data.clone().unwrap_or(data_default)).await?;
         (Access::embedded(&engine.endpoint()), Some(Arc::new(engine)))
     };
-    let store = Store::new(access.dynamo).keeping(config.retention);
+    let store =
+        Store::new(access.dynamo).in_tables(config.tables.clone()).keeping(config.retention);
     store.ensure_tables().await.context("the tables cannot be made")?;
     let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
     let house = House::new(store, changes, format!("http://{address}"));
@@ -206,13 +200,13 @@ struct House {
 
 impl House {
     fn new(store: Store, changes: Changes, console: String) -> Self {
-        let inlet = Inlet::new(store.clone(), clock, Arc::default());
+        let inlet = Inlet::new(store.clone(), clock::now, Arc::default());
         Self { store, changes, console, inlet, enqueued: Arc::default() }
     }
 
     fn router(&self) -> Router {
-        let reader = Reader::new(self.store.clone(), clock).following(self.changes.clone());
-        let pages = console::router(Console { store: self.store.clone(), clock });
+        let reader = Reader::new(self.store.clone(), clock::now).following(self.changes.clone());
+        let pages = console::router(Console { store: self.store.clone(), clock: clock::now });
         let api = api::router(self.inlet.clone(), reader).layer(Extension(Caller::Loopback));
         shield::protect(api.merge(pages), Hosts::loopback())
     }
@@ -224,13 +218,13 @@ impl House {
         let paced = Paced::new(evaluator, Budget::default());
         doors.spawn(self.follower(paced.clone(), config.tally_delay).run(stop.subscribe()));
         doors.spawn(wake(paced, self.enqueued.clone(), stop.subscribe()));
-        let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock);
+        let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock::now);
         doors.spawn(deliverer.run(self.enqueued.clone(), until(stop.subscribe())));
         let sweep = Sweep {
             store: self.store.clone(),
             rule: Rule::ANY_TIMEOUT,
             console: self.console.clone(),
-            clock,
+            clock: clock::now,
         };
         doors.spawn(account(self.inlet.ledger.clone(), until(stop.subscribe())));
         let bell = self.enqueued.clone();
@@ -247,7 +241,7 @@ impl House {
         let evaluate = move |job: Job| -> Evaluation {
             let (paced, bell) = (paced.clone(), bell.clone());
             Box::pin(async move {
-                if !paced.run(&job, clock()).await?.enqueued.is_empty() {
+                if !paced.run(&job, clock::now()).await?.enqueued.is_empty() {
                     bell.notify_one();
                 }
                 Ok(())
@@ -256,7 +250,7 @@ impl House {
         Follower {
             store: self.store.clone(),
             changes: self.changes.clone(),
-            clock,
+            clock: clock::now,
             pace: Pace { tally_delay, ..Pace::default() },
             arrived: self.inlet.arrived.clone(),
             evaluate,
@@ -274,7 +268,7 @@ async fn wake(paced: Paced, enqueued: Arc<Notify>, stop: watch::Receiver<bool>) 
             () = &mut stopped => return,
             () = sleep(WAKE_EVERY) => {}
         }
-        match paced.wake(clock()).await {
+        match paced.wake(clock::now()).await {
             Ok(evaluated) if evaluated.enqueued.is_empty() => {}
             Ok(_) => enqueued.notify_one(),
             Err(error) => {
@@ -294,10 +288,10 @@ async fn tidy(engine: Arc<Engine>, house: House, stop: watch::Receiver<bool>) {
             () = sleep(TIDY_EVERY) => {}
         }
         let done_with = house.changes.done_with(&house.store).await;
-        let engine = engine.clone();
+        let (engine, table) = (engine.clone(), house.store.facts_table().to_owned());
         let tidied = tokio::task::spawn_blocking(move || {
             if let Ok(Some(sequence)) = done_with {
-                engine.forget(FACTS, &sequence)?;
+                engine.forget(&table, &sequence)?;
             }
             // Looking for what has expired means reading everything.
             if turn.is_multiple_of(EXPIRE_EVERY) { engine.expire() } else { Ok(0) }
@@ -315,7 +309,7 @@ async fn account(ledger: Ledger, stop: impl Future<Output = ()> + Send) {
     loop {
         tokio::select! {
             () = &mut stopped => return,
-            () = sleep(GATHERED_FOR) => ledger.write_due(clock()).await,
+            () = sleep(GATHERED_FOR) => ledger.write_due(clock::now()).await,
         }
     }
 }

@@ -29,20 +29,24 @@
 pub mod access;
 pub mod alerts;
 pub mod blocks;
+#[cfg(feature = "embedded")]
 pub mod changes;
+#[cfg(feature = "embedded")]
 pub mod checkpoints;
+#[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod facts;
 pub mod functions;
 pub mod histories;
 pub mod hours;
 mod item;
-#[cfg(test)]
+#[cfg(all(test, feature = "embedded"))]
 pub(crate) mod laboratory;
 pub mod outbox;
 pub mod rejections;
 pub mod retention;
 pub mod schema;
+#[cfg(feature = "embedded")]
 pub mod tables;
 pub mod timeouts;
 pub mod totals;
@@ -63,6 +67,7 @@ use crate::domain::history::History;
 #[derive(Debug, Clone)]
 pub struct Store {
     dynamo: aws_sdk_dynamodb::Client,
+    tables: Arc<Tables>,
     /// Days of the timeouts list that this process has marked, so that it marks each once.
     days: Arc<Mutex<HashSet<i64>>>,
     retention: Retention,
@@ -74,6 +79,19 @@ pub struct Store {
 
 /// More unreadable items than this are not told apart: the log is not the place for them any more.
 const UNREADABLE_MAX: usize = 1_000;
+
+/// What the tables are called.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tables {
+    pub facts: String,
+    pub state: String,
+}
+
+impl Default for Tables {
+    fn default() -> Self {
+        Self { facts: schema::FACTS.to_owned(), state: schema::STATE.to_owned() }
+    }
+}
 
 /// Why the store did not do it.
 #[derive(Debug, thiserror::Error)]
@@ -111,11 +129,27 @@ impl Store {
     pub fn new(dynamo: aws_sdk_dynamodb::Client) -> Self {
         Self {
             dynamo,
+            tables: Arc::default(),
             days: Arc::default(),
             retention: Retention::default(),
             histories: Arc::default(),
             unreadable: Arc::default(),
         }
+    }
+
+    /// The same store in tables of other names.
+    #[must_use]
+    pub fn in_tables(self, tables: Tables) -> Self {
+        Self { tables: Arc::new(tables), ..self }
+    }
+
+    /// What the facts table is called.
+    pub fn facts_table(&self) -> &str {
+        &self.tables.facts
+    }
+
+    fn state_table(&self) -> &str {
+        &self.tables.state
     }
 
     /// The same store, keeping what it writes for as long as `retention` says.

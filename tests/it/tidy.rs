@@ -60,10 +60,11 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
         &[
             &["domain"],
             &["store", "channels"],
+            &["settings", "clock"],
             &["ingest", "evaluate", "deliver", "sweep", "stream"],
             &["api"],
             &["console"],
-            &["serve"],
+            &["serve", "lambda"],
         ],
     ),
 ];

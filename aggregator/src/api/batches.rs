@@ -27,7 +27,10 @@ use serde::Serialize;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::{
-    api::problem::Problem,
+    api::{
+        identity::{Identity, Trespass},
+        problem::Problem,
+    },
     domain::rejection::{Caller, Reason},
     ingest::{Ingested, Refused, ingest, ledger::Ledger},
     store::Store,
@@ -145,6 +148,12 @@ async fn admit(inlet: &Inlet, caller: Caller, request: Request) -> Result<Ingest
         TurnedAway::counted(Reason::Malformed, Problem::malformed(why.to_string()))
     })?;
     check_account(caller, &batch)?;
+    if let Some(identity) = head.extensions.get::<Identity>() {
+        let strayed = |why: Trespass| {
+            TurnedAway::counted(Reason::Account, Problem::forbidden(why.to_string()))
+        };
+        identity.shares_partition(&batch).map_err(strayed)?;
+    }
     let ingesting = ingest(&inlet.store, &batch, (inlet.clock)());
     let ingested = tokio::time::timeout(DEADLINE, ingesting).await;
     inlet.arrived.notify_one();

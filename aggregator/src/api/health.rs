@@ -9,7 +9,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{extract::State, response::Response};
-use futures::future::{OptionFuture, try_join3};
+use futures::future::try_join3;
 use overtime_wire::{EpochMillis, Losses};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -109,14 +109,14 @@ pub(super) async fn show(
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Response, Problem> {
     let now = (reader.clock)();
-    let lag = OptionFuture::from(reader.changes.as_ref().map(|it| it.lag(&reader.store, now)));
+    let lag = reader.lag(now);
     let (rows, refused, due) = try_join3(
         reader.fleet.rows(&reader.store, now),
         reader.store.rejections(now.minus(DAY), now),
         reader.store.next_due(),
     )
     .await?;
-    let lag = lag.await.transpose()?.flatten();
+    let lag = lag.await?;
     Ok(caller.answer(&Health {
         freshness: Freshness::of(&rows, now),
         reporting: Reporting::of(&rows, now),

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     alert::{Ending, Episode, Rule, Sample, Transition, fingerprint},
     instant::rfc3339,
-    words,
+    region, words,
 };
 
 /// What a message needs to know besides the transition.
@@ -116,21 +116,7 @@ fn labels(scene: &Scene<'_>, episode: &Episode) -> Value {
 /// The function's ARN without version or alias, as `OpenTelemetry` wants it.
 fn arn(scene: &Scene<'_>) -> String {
     let FunctionKey { account, region, name } = scene.function;
-    format!("arn:{}:lambda:{region}:{account}:function:{name}", partition(region.as_str()))
-}
-
-/// Which of AWS's separate worlds a region lies in. Names of regions say it, so facts need not.
-fn partition(region: &str) -> &'static str {
-    let worlds = [
-        ("cn-", "aws-cn"),
-        ("us-gov-", "aws-us-gov"),
-        ("us-iso-", "aws-iso"),
-        ("us-isob-", "aws-iso-b"),
-        ("us-isof-", "aws-iso-f"),
-        ("eu-isoe-", "aws-iso-e"),
-        ("eusc-", "aws-eusc"),
-    ];
-    worlds.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, it)| it)
+    format!("arn:{}:lambda:{region}:{account}:function:{name}", region::partition(region.as_str()))
 }
 
 fn function_url(scene: &Scene<'_>) -> String {

@@ -1,21 +1,13 @@
 //! Every setting of `overtime serve`, read once, at the edge, into a type that cannot be wrong.
 //!
-//! An operator pays one restart per mistake we report, so all of them are reported together, by the name they would edit. A
-//! value is never repeated: it may be a secret in the wrong place.
-//!
 //! **Invariant.** Nothing else reads the environment; the lookup is an argument, so tests need none.
 
-use std::{error::Error, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
-
-use jiff::SignedDuration;
+use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    channels::{
-        guard::Guard,
-        secret::SecretRef,
-        webhook::{Target, Webhook},
-    },
-    store::retention::Retention,
+    channels::webhook::Webhook,
+    settings::{Faults, LOG_DEFAULT, Reader},
+    store::{Tables, retention::Retention},
 };
 
 /// What `serve` is told by its environment.
@@ -25,147 +17,29 @@ pub struct Config {
     pub log: String,
     /// `OVERTIME_TALLY_DELAY`: how long tallies are gathered before they are read together.
     pub tally_delay: Duration,
+    /// `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE`: what the tables are called.
+    pub tables: Tables,
     /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, …: how long what is kept is kept.
     pub retention: Retention,
     /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: where alerts go, if anywhere.
     pub webhook: Option<Webhook>,
 }
 
-/// Everything that is wrong, one fault a setting.
-#[derive(Debug, thiserror::Error)]
-#[error("{}", .0.join("; "))]
-pub struct ConfigError(Vec<String>);
-
-const LOG_DEFAULT: &str = "info";
 /// The embedded store warns of every condition that does not hold, which is our everyday. Who wants that says so.
 const LOG_QUIET: &str = "dynoxide=error";
 const TALLY_DELAY_DEFAULT: Duration = Duration::from_secs(1);
-/// Beyond this somebody mistook the unit.
-const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
 
 impl Config {
-    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
-        let mut reader = Reader { lookup, faults: Vec::new() };
+    pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
+        let mut reader = Reader::new(lookup);
         let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
         let log = format!("{LOG_QUIET},{log}");
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
+        let tables = reader.tables();
         let retention = reader.retention();
         let webhook = reader.webhook();
-        if reader.faults.is_empty() {
-            Ok(Self { log, tally_delay, retention, webhook })
-        } else {
-            Err(ConfigError(reader.faults))
-        }
+        reader.finish(Some(Self { log, tally_delay, tables, retention, webhook }))
     }
-}
-
-struct Reader<L> {
-    lookup: L,
-    faults: Vec<String>,
-}
-
-impl<L: Fn(&str) -> Option<String>> Reader<L> {
-    /// An empty setting is one that is not set: many tools cannot tell the two apart.
-    fn set(&self, name: &str) -> Option<String> {
-        (self.lookup)(name).filter(|it| !it.is_empty())
-    }
-
-    fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
-        match self.set(name)?.parse() {
-            Ok(value) => Some(value),
-            Err(why) => {
-                self.fault(name, why);
-                None
-            }
-        }
-    }
-
-    fn duration(&mut self, name: &str, default: Duration) -> Duration {
-        let Some(text) = self.set(name) else { return default };
-        duration(&text).unwrap_or_else(|| {
-            self.fault(name, "is not a duration such as 1s or 500ms");
-            default
-        })
-    }
-
-    fn retention(&mut self) -> Retention {
-        let default = Retention::default();
-        Retention {
-            facts: self.kept("OVERTIME_RETAIN_FACTS", default.facts, 48),
-            blocks: self.kept("OVERTIME_RETAIN_BLOCKS", default.blocks, 48),
-            hours: self.kept("OVERTIME_RETAIN_HOURS", default.hours, 48),
-            timeouts: self.kept("OVERTIME_RETAIN_TIMEOUTS", default.timeouts, 48),
-            log_tails: self.kept("OVERTIME_RETAIN_LOG_TAILS", default.log_tails, 1),
-            messages: self.kept("OVERTIME_RETAIN_MESSAGES", default.messages, 1),
-        }
-    }
-
-    /// How long something is kept. Facts come in until a day after their block, and views are made of them until an hour
-    /// later, so that nothing either depends on may be gone by then.
-    fn kept(&mut self, name: &str, default: Duration, least_hours: u64) -> Duration {
-        let Some(text) = self.set(name) else { return default };
-        let Some(kept) = duration(&text) else {
-            self.fault(name, "is not a duration such as 15d or 72h");
-            return default;
-        };
-        if kept < Duration::from_hours(least_hours) || kept > KEPT_MAX {
-            self.fault(name, format_args!("is not between {least_hours}h and 3650d"));
-        }
-        kept
-    }
-
-    fn webhook(&mut self) -> Option<Webhook> {
-        let guard: Guard = self.parsed("OVERTIME_WEBHOOK_ALLOW").unwrap_or_default();
-        let reference: Option<SecretRef> = self.parsed("OVERTIME_WEBHOOK_SECRET");
-        let url = self.set("OVERTIME_WEBHOOK_URL")?;
-        let Ok(url) = url.parse() else {
-            self.fault("OVERTIME_WEBHOOK_URL", "is not a URL");
-            return None;
-        };
-        let Some(reference) = reference else {
-            if self.set("OVERTIME_WEBHOOK_SECRET").is_none() {
-                self.fault("OVERTIME_WEBHOOK_SECRET", "is not set, and OVERTIME_WEBHOOK_URL is");
-            }
-            return None;
-        };
-        let secret = match reference.resolve(&self.lookup) {
-            Ok(secret) => secret,
-            Err(why) => {
-                self.fault("OVERTIME_WEBHOOK_SECRET", why);
-                return None;
-            }
-        };
-        match Webhook::new(Target { url, secret, guard }) {
-            Ok(webhook) => Some(webhook),
-            Err(why) => {
-                self.fault("OVERTIME_WEBHOOK_URL", with_causes(&why));
-                None
-            }
-        }
-    }
-
-    fn fault(&mut self, name: &str, why: impl Display) {
-        self.faults.push(format!("{name} {why}"));
-    }
-}
-
-/// Days in whole numbers, or what `jiff` reads.
-fn duration(text: &str) -> Option<Duration> {
-    if let Some(days) = text.strip_suffix('d').and_then(|it| it.trim().parse::<u32>().ok()) {
-        return Some(Duration::from_hours(24 * u64::from(days)));
-    }
-    text.parse::<SignedDuration>().ok().and_then(|it| it.try_into().ok())
-}
-
-/// An error and why, and why, in one line.
-fn with_causes(error: &dyn Error) -> String {
-    let mut line = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        line = format!("{line}: {error}");
-        cause = error.source();
-    }
-    line
 }
 
 /// Where data lies when nobody says otherwise: the user's data directory, or the current one where there is none.

@@ -6,13 +6,13 @@
 //!
 //! **Invariant.** Every call has a deadline, so nothing above waits for a table that has gone away.
 
+#[cfg(feature = "embedded")]
+mod local;
+
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region, retry::RetryConfig, timeout::TimeoutConfig};
-use aws_sdk_dynamodb::config::{
-    Credentials, HttpClient, SharedCredentialsProvider,
-    retry::{RetryPartition, TokenBucket},
-};
+use aws_config::{BehaviorVersion, retry::RetryConfig, timeout::TimeoutConfig};
+use aws_sdk_dynamodb::config::retry::{RetryPartition, TokenBucket};
 use aws_smithy_http_client::{
     Builder,
     tls::{Provider, rustls_provider::CryptoMode},
@@ -36,54 +36,36 @@ const RETRY_TOKENS_REFILL: f32 = 5_000.0;
 #[derive(Debug, Clone)]
 pub struct Access {
     pub dynamo: aws_sdk_dynamodb::Client,
+    #[cfg(feature = "embedded")]
     pub streams: aws_sdk_dynamodbstreams::Client,
 }
 
 impl Access {
-    /// The engine embedded in this process. It asks for a signature and does not read it.
-    pub fn embedded(endpoint: &str) -> Self {
-        Self::local(endpoint, "local", Builder::new().build_http())
-    }
-
-    /// An engine on this machine, by way of `client`. One that keeps accounts apart knows them by `access_key`.
-    pub(crate) fn local(
-        endpoint: &str,
-        access_key: &str,
-        client: impl HttpClient + 'static,
-    ) -> Self {
-        let credentials = Credentials::new(access_key, "local", None, None, "local");
-        let config = aws_config::SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(Region::from_static("us-east-1"))
-            .credentials_provider(SharedCredentialsProvider::new(credentials))
-            .http_client(client)
-            .endpoint_url(endpoint)
-            .retry_config(retries())
-            .timeout_config(deadlines())
-            .build();
-        Self::of(&config)
-    }
-
     /// Whatever the environment describes, at another address.
     pub async fn remote(endpoint: &str) -> Self {
-        let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-        let config = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(https)
-            .endpoint_url(endpoint)
-            .retry_config(retries())
-            .timeout_config(deadlines())
-            .load()
-            .await;
+        let config = environment().await.into_builder().endpoint_url(endpoint).build();
         Self::of(&config)
     }
 
-    fn of(config: &aws_config::SdkConfig) -> Self {
+    pub fn of(config: &aws_config::SdkConfig) -> Self {
         let dynamo = aws_sdk_dynamodb::config::Builder::from(config).retry_partition(ration());
         Self {
             dynamo: aws_sdk_dynamodb::Client::from_conf(dynamo.build()),
+            #[cfg(feature = "embedded")]
             streams: aws_sdk_dynamodbstreams::Client::new(config),
         }
     }
+}
+
+/// What the usual AWS settings describe: credentials, region, and addresses of services that are not the real ones.
+pub async fn environment() -> aws_config::SdkConfig {
+    let https = Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(https)
+        .retry_config(retries())
+        .timeout_config(deadlines())
+        .load()
+        .await
 }
 
 fn retries() -> RetryConfig {

@@ -19,7 +19,7 @@ use crate::{
         item::{Row, failed, json, keyed, number, text, won},
         outbox::Entry,
         schema::{
-            self, ALERTS_QUEUE, BY_DUE, STATE,
+            self, ALERTS_QUEUE, BY_DUE,
             attribute::{DUE, PK, QUEUE, SK, VALUE, VERSION},
         },
     },
@@ -69,8 +69,8 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 
 impl Store {
     /// Moves an alert on: reads its state (or the default), lets `decide` make a step of it, and writes the state and what
-    /// it owes together. Starts over, after a moment, when somebody else was first or in the way. Writes nothing when the
-    /// step changes nothing and owes nothing. Gives the ids of the entries that were written.
+    /// it owes together. Starts over, after a moment, when somebody else was first or in the way. Writes nothing when the step
+    /// changes nothing and owes nothing. Gives the ids of the entries that were written.
     pub async fn step_alert<S, D>(
         &self,
         key: &AlertKey,
@@ -109,7 +109,7 @@ impl Store {
         key: &AlertKey,
     ) -> Result<Standing<S>, StoreError> {
         let item = keyed(&schema::alert_key(&key.rule, &key.function));
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(item));
+        let get = self.dynamo.get_item().table_name(self.state_table()).set_key(Some(item));
         let Some(item) = get.consistent_read(true).send().await.map_err(failed)?.item else {
             return Ok(Standing { state: S::default(), wake: None, version: 0 });
         };
@@ -135,7 +135,7 @@ impl Store {
             item.insert(DUE.to_owned(), number(wake.0));
         }
         let put = Put::builder()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .expression_attribute_names("#ver", VERSION);
         let put = if version == 0 {
@@ -146,7 +146,7 @@ impl Store {
         };
         let mut write = self.dynamo.transact_write_items().transact_items(action(put)?);
         for entry in &step.entries {
-            let put = Put::builder().table_name(STATE).set_item(Some(entry.item()));
+            let put = Put::builder().table_name(self.state_table()).set_item(Some(entry.item()));
             write = write.transact_items(action(put)?);
         }
         won(write.send().await)
@@ -161,7 +161,7 @@ impl Store {
         let due = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .index_name(BY_DUE)
             .key_condition_expression("#queue = :queue AND #due <= :now")
             .expression_attribute_names("#queue", QUEUE)

@@ -15,7 +15,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, Key, STATE,
+            self, Key,
             attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
         },
     },
@@ -66,7 +66,7 @@ impl Store {
         let put = self
             .dynamo
             .put_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .condition_expression(HAS_SEEN_MORE)
             .expression_attribute_names("#g", GENERATION)
@@ -81,7 +81,7 @@ impl Store {
         let get = self
             .dynamo
             .get_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_key(Some(keyed(&key.key())))
             .consistent_read(true)
             .projection_expression("#pk, #sk, #g, #w")
@@ -119,7 +119,7 @@ impl Store {
         let mut items = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .consistent_read(true)
             .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
             .expression_attribute_names("#pk", PK)

@@ -21,7 +21,7 @@ use crate::{
         Store, StoreError,
         item::failed,
         schema::{
-            self, FACTS,
+            self,
             attribute::{PK, SK},
         },
     },
@@ -78,11 +78,13 @@ pub enum Read {
 impl Store {
     /// The stream of the facts table.
     pub async fn changes(&self, streams: Client) -> Result<Changes, StoreError> {
-        let described = self.dynamo.describe_table().table_name(FACTS).send().await;
+        let described = self.dynamo.describe_table().table_name(self.facts_table()).send().await;
         let table = described.map_err(failed)?.table;
-        let stream = table.and_then(|it| it.latest_stream_arn).ok_or_else(|| {
-            StoreError::Corrupt { key: FACTS.to_owned(), problem: "it has no stream".to_owned() }
-        })?;
+        let stream =
+            table.and_then(|it| it.latest_stream_arn).ok_or_else(|| StoreError::Corrupt {
+                key: self.facts_table().to_owned(),
+                problem: "it has no stream".to_owned(),
+            })?;
         Ok(Changes { streams, stream })
     }
 }

@@ -5,7 +5,7 @@
 use crate::store::{
     Store, StoreError,
     item::{Row, failed, keyed, text},
-    schema::{self, STATE, attribute::SEQUENCE},
+    schema::{self, attribute::SEQUENCE},
 };
 
 impl Store {
@@ -16,7 +16,12 @@ impl Store {
         shard: &str,
     ) -> Result<Option<String>, StoreError> {
         let key = keyed(&schema::checkpoint_key(stream, shard));
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(key)).consistent_read(true);
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(self.state_table())
+            .set_key(Some(key))
+            .consistent_read(true);
         let item = get.send().await.map_err(failed)?.item;
         item.map(|it| Row(it).text(SEQUENCE).map(str::to_owned)).transpose()
     }
@@ -30,7 +35,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let mut item = keyed(&schema::checkpoint_key(stream, shard));
         item.insert(SEQUENCE.to_owned(), text(sequence));
-        let put = self.dynamo.put_item().table_name(STATE).set_item(Some(item));
+        let put = self.dynamo.put_item().table_name(self.state_table()).set_item(Some(item));
         put.send().await.map_err(failed)?;
         Ok(())
     }

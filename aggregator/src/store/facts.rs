@@ -17,7 +17,7 @@ use crate::{
         Store, StoreError,
         item::{Row, bytes, number, text, won},
         schema::{
-            self, FACTS,
+            self,
             attribute::{ACCEPTED, BYTES, EXPIRES, PK, RANK, SK, WRITES},
         },
     },
@@ -102,7 +102,7 @@ impl Store {
         let mut update = self
             .dynamo
             .update_item()
-            .table_name(FACTS)
+            .table_name(self.facts_table())
             .key(PK, text(schema::facts_pk(author.function, block, shard)))
             .key(SK, text(fact.sk(incarnation)))
             .update_expression(LET_IN)

@@ -14,7 +14,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, ROW_PARTITIONS, STATE,
+            self, ROW_PARTITIONS,
             attribute::{EXPIRES, GENERATION, NEWEST, PK, SK, VALUE, WRITES},
         },
     },
@@ -36,7 +36,11 @@ impl Store {
             (NEWEST, newest.number().into()),
             (WRITES, writes),
         ];
-        let mut put = self.dynamo.put_item().table_name(STATE).condition_expression(HAS_SEEN_MORE);
+        let mut put = self
+            .dynamo
+            .put_item()
+            .table_name(self.state_table())
+            .condition_expression(HAS_SEEN_MORE);
         for ((name, value), short) in numbers.into_iter().zip(["g", "n", "w"]) {
             item.insert(name.to_owned(), number(value));
             put = put
@@ -48,7 +52,7 @@ impl Store {
 
     pub async fn summary(&self, function: &FunctionKey) -> Result<Option<Summary>, StoreError> {
         let key = keyed(&schema::row_key(function));
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(key));
+        let get = self.dynamo.get_item().table_name(self.state_table()).set_key(Some(key));
         let item = get.send().await.map_err(failed)?.item;
         item.map(|it| summary(&Row(it))).transpose()
     }
@@ -65,7 +69,7 @@ impl Store {
         let mut items = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .key_condition_expression("#pk = :pk")
             .expression_attribute_names("#pk", PK)
             .expression_attribute_values(":pk", text(pk))

@@ -10,7 +10,7 @@ use crate::{
         Consistency, Store, StoreError,
         item::{Row, failed, json, keyed, number, won},
         schema::{
-            self, STATE,
+            self,
             attribute::{EXPIRES, VALUE},
         },
     },
@@ -69,7 +69,7 @@ impl Store {
         consistency: Consistency,
     ) -> Result<Option<History>, StoreError> {
         let key = keyed(&schema::history_key(function));
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(key));
+        let get = self.dynamo.get_item().table_name(self.state_table()).set_key(Some(key));
         let got = get.consistent_read(consistency.is_strong()).send().await.map_err(failed)?;
         got.item.map(|it| Row(it).json(VALUE)).transpose()
     }
@@ -90,7 +90,7 @@ impl Store {
         let put = self
             .dynamo
             .put_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .expression_attribute_names("#v", VALUE);
         let put = match stands {

@@ -19,7 +19,7 @@ use crate::{
         blocks::HAS_SEEN_MORE,
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
-            self, Key, STATE,
+            self, Key,
             attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
         },
     },
@@ -69,7 +69,7 @@ impl Store {
         let put = self
             .dynamo
             .put_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .condition_expression(HAS_SEEN_MORE)
             .expression_attribute_names("#g", GENERATION)
@@ -90,7 +90,7 @@ impl Store {
             let mut items = self
                 .dynamo
                 .query()
-                .table_name(STATE)
+                .table_name(self.state_table())
                 .consistent_read(consistency.is_strong())
                 .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
                 .expression_attribute_names("#pk", PK)

@@ -20,7 +20,7 @@ use crate::store::{
     Store, StoreError,
     item::{Item, Row, failed, keyed, number, text, won},
     schema::{
-        self, BY_DUE, STATE,
+        self, BY_DUE,
         attribute::{DUE, EXPIRES, PK, PROBLEM, QUEUE, QUEUED, STATUS, TRIES, VALUE, VERSION},
     },
 };
@@ -95,7 +95,7 @@ impl Store {
         let queues = schema::outbox_queues().map(|queue| {
             self.dynamo
                 .query()
-                .table_name(STATE)
+                .table_name(self.state_table())
                 .index_name(BY_DUE)
                 .key_condition_expression("#queue = :queue AND #due <= :before")
                 .expression_attribute_names("#queue", QUEUE)
@@ -127,7 +127,12 @@ impl Store {
         lease: Duration,
     ) -> Result<Option<Claim>, StoreError> {
         let key = keyed(&schema::outbox_key(id));
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(key)).consistent_read(true);
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(self.state_table())
+            .set_key(Some(key))
+            .consistent_read(true);
         let Some(item) = get.send().await.map_err(failed)?.item else { return Ok(None) };
         let row = Row(item);
         if row.optional::<i64>(DUE)?.is_none_or(|due| due > now.0) {
@@ -183,7 +188,7 @@ impl Store {
         let mut update = self
             .dynamo
             .update_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_key(Some(keyed(&schema::outbox_key(id))))
             .update_expression(format!("{expression} ADD #ver :one"))
             .condition_expression("#ver = :ver")

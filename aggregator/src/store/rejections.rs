@@ -12,7 +12,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, number, text},
         schema::{
-            self, REJECTIONS_LIVE, STATE,
+            self, REJECTIONS_LIVE,
             attribute::{COUNT, EXPIRES, PK, SK},
         },
     },
@@ -26,7 +26,7 @@ impl Store {
         let update = self
             .dynamo
             .update_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .key(PK, text(key.pk))
             .key(SK, text(key.sk))
             .update_expression("ADD #c :c SET #x = :x")
@@ -60,7 +60,7 @@ impl Store {
         let mut items = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
             .expression_attribute_names("#pk", PK)
             .expression_attribute_names("#sk", SK)

@@ -61,6 +61,7 @@ use crate::domain::{
     rejection::{Reason, Rejection},
 };
 
+/// What the tables are called where nobody says otherwise.
 pub const FACTS: &str = "facts";
 pub const STATE: &str = "state";
 

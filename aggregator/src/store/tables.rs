@@ -19,7 +19,7 @@ use crate::store::{
     Store, StoreError,
     item::failed,
     schema::{
-        BY_DEADLINE, BY_DUE, BY_FUNCTION, FACTS, STATE,
+        BY_DEADLINE, BY_DUE, BY_FUNCTION,
         attribute::{DAY, DUE, EXPIRES, FUNCTION_DAY, PK, PLACE, QUEUE, SK},
     },
 };
@@ -29,13 +29,13 @@ type BuildError = aws_sdk_dynamodb::error::BuildError;
 impl Store {
     /// Makes the tables that are missing and waits until they can be used.
     pub async fn ensure_tables(&self) -> Result<(), StoreError> {
-        if !self.is_there(FACTS).await? {
+        if !self.is_there(self.facts_table()).await? {
             self.create_facts().await?;
         }
-        if !self.is_there(STATE).await? {
+        if !self.is_there(self.state_table()).await? {
             self.create_state().await?;
         }
-        for table in [FACTS, STATE] {
+        for table in [self.facts_table(), self.state_table()] {
             while !self.is_there(table).await? {
                 tokio::time::sleep(Duration::from_millis(200)).await;
             }
@@ -65,7 +65,7 @@ impl Store {
         let create = self
             .dynamo
             .create_table()
-            .table_name(FACTS)
+            .table_name(self.facts_table())
             .billing_mode(BillingMode::PayPerRequest)
             .set_key_schema(Some(keys(PK, SK)?))
             .set_attribute_definitions(Some(texts(&[PK, SK])?))
@@ -79,7 +79,7 @@ impl Store {
         let create = self
             .dynamo
             .create_table()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .billing_mode(BillingMode::PayPerRequest)
             .set_key_schema(Some(keys(PK, SK)?))
             .set_attribute_definitions(Some(attributes))

@@ -27,7 +27,7 @@ use crate::{
         blocks::HAS_SEEN_MORE,
         item::{Row, bytes, failed, keyed, number, text, won},
         schema::{
-            self, Key, STATE,
+            self, Key,
             attribute::{
                 ACCEPTED, BYTES, DAY, EXPIRES, FUNCTION_DAY, GENERATION, LOG_TAIL, PK, PLACE, SK,
                 WRITES,
@@ -107,7 +107,7 @@ impl Store {
         let put = self
             .dynamo
             .put_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .condition_expression(HAS_SEEN_MORE)
             .expression_attribute_names("#g", GENERATION)
@@ -126,7 +126,7 @@ impl Store {
         let mut items = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .consistent_read(true)
             .key_condition_expression("#pk = :pk")
             .projection_expression("#pk, #sk, #g, #w")

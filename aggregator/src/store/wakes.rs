@@ -22,7 +22,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, keyed, number, text, won},
         schema::{
-            self, BY_DUE, Key, STATE, WAKES_LIVE,
+            self, BY_DUE, Key, WAKES_LIVE,
             attribute::{DUE, EXPIRES, PK, QUEUE, SK, VERSION},
         },
     },
@@ -44,7 +44,7 @@ impl Store {
         let puts = parts(job).map(|part| {
             self.dynamo
                 .update_item()
-                .table_name(STATE)
+                .table_name(self.state_table())
                 .set_key(Some(keyed(&schema::wake_key(&job.function, job.block, part))))
                 .update_expression(PUT)
                 .expression_attribute_names("#queue", QUEUE)
@@ -66,7 +66,7 @@ impl Store {
         let queues = schema::wake_queues().map(|queue| {
             self.dynamo
                 .query()
-                .table_name(STATE)
+                .table_name(self.state_table())
                 .index_name(BY_DUE)
                 .key_condition_expression("#queue = :queue AND #due <= :now")
                 .expression_attribute_names("#queue", QUEUE)
@@ -107,7 +107,7 @@ impl Store {
         let update = |expression, condition| {
             self.dynamo
                 .update_item()
-                .table_name(STATE)
+                .table_name(self.state_table())
                 .set_key(Some(keyed(&key)))
                 .update_expression(expression)
                 .condition_expression(condition)
@@ -126,7 +126,7 @@ impl Store {
     }
 
     async fn standing_wake(&self, job: Job, key: &Key) -> Result<Option<Wake>, StoreError> {
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(keyed(key)));
+        let get = self.dynamo.get_item().table_name(self.state_table()).set_key(Some(keyed(key)));
         let Some(item) = get.consistent_read(true).send().await.map_err(failed)?.item else {
             return Ok(None);
         };

@@ -14,7 +14,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, text},
         schema::{
-            self, FACT_SHARDS, FACTS,
+            self, FACT_SHARDS,
             attribute::{PK, SK, WRITES},
         },
     },
@@ -91,7 +91,7 @@ impl Store {
             let mut pages = self
                 .dynamo
                 .query()
-                .table_name(FACTS)
+                .table_name(self.facts_table())
                 .consistent_read(true)
                 .key_condition_expression("#pk = :pk AND begins_with(#sk, :kind)")
                 .expression_attribute_names("#pk", PK)

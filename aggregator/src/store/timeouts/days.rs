@@ -11,7 +11,7 @@ use crate::store::{
     Store, StoreError,
     item::{Row, failed, keyed, number, text},
     schema::{
-        self, STATE,
+        self,
         attribute::{EXPIRES, PK, SK},
     },
 };
@@ -26,7 +26,7 @@ impl Store {
         // Other timeouts of this day may lie in blocks that are a little later.
         let expires = block.end().plus(self.retention.timeouts).plus(schema::MARKERS_OUTLIVE);
         item.insert(EXPIRES.to_owned(), number(schema::expires(expires)));
-        let put = self.dynamo.put_item().table_name(STATE).set_item(Some(item));
+        let put = self.dynamo.put_item().table_name(self.state_table()).set_item(Some(item));
         put.send().await.map_err(failed)?;
         if let Ok(mut days) = self.days.lock() {
             days.insert(day);
@@ -40,7 +40,7 @@ impl Store {
         let mut items = self
             .dynamo
             .query()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .scan_index_forward(false)
             .key_condition_expression("#pk = :pk AND #sk BETWEEN :first AND :last")
             .expression_attribute_names("#pk", PK)

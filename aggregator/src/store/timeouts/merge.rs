@@ -18,7 +18,7 @@ use crate::{
         Store, StoreError,
         item::{Row, failed, text},
         schema::{
-            self, BY_DEADLINE, BY_FUNCTION, DAY_SHARDS, STATE,
+            self, BY_DEADLINE, BY_FUNCTION, DAY_SHARDS,
             attribute::{DAY, FUNCTION_DAY, PLACE},
         },
     },
@@ -134,7 +134,7 @@ impl Partition<'_> {
                 .store
                 .dynamo
                 .query()
-                .table_name(STATE)
+                .table_name(self.store.state_table())
                 .index_name(self.index)
                 .scan_index_forward(false)
                 .key_condition_expression("#key = :key AND #at < :before")

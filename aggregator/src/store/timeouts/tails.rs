@@ -17,7 +17,7 @@ use crate::{
         blocks::HAS_SEEN_MORE,
         item::{Row, failed, keyed, number, text, won},
         schema::{
-            self, STATE,
+            self,
             attribute::{EXPIRES, GENERATION, VALUE, WRITES},
         },
     },
@@ -49,7 +49,11 @@ impl TimeoutKey {
 impl Store {
     /// One entry with its log tail, whether it is listed or was taken back.
     pub async fn timeout(&self, key: &TimeoutKey) -> Result<Option<Timeout>, StoreError> {
-        let get = self.dynamo.get_item().table_name(STATE).set_key(Some(keyed(&entry_key(key))));
+        let get = self
+            .dynamo
+            .get_item()
+            .table_name(self.state_table())
+            .set_key(Some(keyed(&entry_key(key))));
         let Some(item) = get.send().await.map_err(failed)?.item else { return Ok(None) };
         let (mut timeout, has_tail) = timeout(&Row(item))?;
         if has_tail {
@@ -79,7 +83,7 @@ impl Store {
 
     /// Empty when it has expired.
     async fn log_tail(&self, key: &TimeoutKey) -> Result<String, StoreError> {
-        let get = self.dynamo.get_item().table_name(STATE);
+        let get = self.dynamo.get_item().table_name(self.state_table());
         let got = get.set_key(Some(keyed(&schema::log_tail_key(&entry_key(key))))).send().await;
         let Some(item) = got.map_err(failed)?.item else { return Ok(String::new()) };
         Row(item).text(VALUE).map(str::to_owned)
@@ -100,7 +104,7 @@ impl Store {
         let put = self
             .dynamo
             .put_item()
-            .table_name(STATE)
+            .table_name(self.state_table())
             .set_item(Some(item))
             .condition_expression(HAS_SEEN_MORE)
             .expression_attribute_names("#g", GENERATION)

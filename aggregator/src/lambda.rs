@@ -1,0 +1,185 @@
+//! `overtime` as a Lambda function: one door, made from the same binary as all the others.
+//!
+//! Which door is a setting, `OVERTIME_DOOR`, so that one file is deployed five times, each time with the permissions of that door
+//! alone:
+//!
+//! | door | is invoked by | answers |
+//! |---|---|---|
+//! | `ingest` | its Function URL, with `AWS_IAM` | a response |
+//! | `evaluate` | the stream of the facts table, and its own delayed messages | what of the batch failed |
+//! | `deliver` | a queue of messages to deliver | what of the batch failed |
+//! | `sweep` | a schedule, once a minute | nothing |
+//! | `console` | a Function URL or an HTTP API, with an authorizer | a response |
+//!
+//! **Who may speak.** Ingest and console believe what the event's request context says of its caller, because the Function URL
+//! has checked a signature before it wrote that. Whoever may invoke the function directly can write any context they like. So
+//! the resource policy must grant `lambda:InvokeFunction` only under the condition `lambda:InvokedViaFunctionUrl`, which
+//! AWS evaluates itself: without it, any principal of the organisation could send facts in another account's name. What this
+//! module can do alone it does: an event without that context is refused.
+//!
+//! **Invariant.** No event ends the process. Tables are never made here: infrastructure makes them, and a door has no permission
+//! to.
+
+mod batch;
+mod config;
+mod deliver;
+mod evaluate;
+mod http;
+mod lines;
+mod queue;
+mod sweep;
+mod web;
+
+use std::{process::ExitCode, time::Duration};
+
+use lambda_runtime::{Context, LambdaEvent, Runtime, service_fn};
+use overtime_wire::EpochMillis;
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::Instrument as _;
+
+use self::{
+    config::{Config, Settings},
+    deliver::Delivering,
+    evaluate::Evaluating,
+    queue::Queue,
+    sweep::Sweeping,
+    web::{Pages, WayIn},
+};
+use crate::{
+    clock,
+    store::{Store, access},
+};
+
+/// Opens the door that `OVERTIME_DOOR` names: what Lambda runs as `bootstrap`.
+///
+/// The same binary is deployed once for each door. It does this also without being told, wherever it finds
+/// `AWS_LAMBDA_RUNTIME_API`, which Lambda sets.
+///
+/// OVERTIME_DOOR=ingest takes batches from a Function URL with `AWS_IAM`, OVERTIME_DOOR=evaluate takes the facts table's stream
+/// (keys only, with partial batch responses) and its own delayed messages, OVERTIME_DOOR=deliver takes a queue of messages and
+/// is the only one with channel secrets, OVERTIME_DOOR=sweep runs on a schedule of one minute, and OVERTIME_DOOR=console
+/// serves the read API and the pages behind a Function URL or an HTTP API with an authorizer.
+///
+/// All read `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE` and `OVERTIME_LOG`. evaluate, deliver and sweep need
+/// `OVERTIME_DELIVER_QUEUE_URL`; evaluate needs `OVERTIME_EVALUATE_QUEUE_URL`; evaluate and sweep put `OVERTIME_CONSOLE_URL` into the
+/// messages they write; deliver reads `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`.
+#[derive(Debug, clap::Args)]
+pub struct Door {}
+
+/// Whether Lambda has started us.
+pub fn is_here() -> bool {
+    std::env::var_os("AWS_LAMBDA_RUNTIME_API").is_some()
+}
+
+/// Why an invocation, or the whole door, failed.
+type Failure = Box<dyn std::error::Error + Send + Sync>;
+
+#[derive(Debug, thiserror::Error)]
+#[error("the invocation's time is over")]
+struct OutOfTime;
+
+/// What is kept of an invocation's time to say what was not done.
+const FAREWELL: Duration = Duration::from_millis(1_500);
+
+/// Takes events until Lambda ends the process.
+pub fn main() -> ExitCode {
+    let lookup = |name: &str| std::env::var(name).ok();
+    let config = match Config::read(lookup) {
+        Ok(config) => config,
+        Err(faults) => return refuse(&faults),
+    };
+    if !is_here() {
+        return refuse(
+            &"AWS_LAMBDA_RUNTIME_API is not set: a door opens only on Lambda; `overtime serve` opens all on this machine",
+        );
+    }
+    if let Err(why) = lines::start(config.settings.door(), &config.log) {
+        return refuse(&why);
+    }
+    // One event at a time on a fraction of a processor: more threads would only take turns, and start later.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let ended = runtime.map_err(Failure::from).and_then(|it| it.block_on(run(config)));
+    if let Err(error) = ended {
+        tracing::error!(error = &*error as &dyn std::error::Error, "the door is closed");
+    }
+    // It never ends but by failing; Lambda starts another.
+    ExitCode::FAILURE
+}
+
+#[expect(clippy::print_stderr, reason = "before there is a log, and where people look")]
+fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
+    eprintln!("overtime: {why}");
+    ExitCode::FAILURE
+}
+
+async fn run(config: Config) -> Result<(), Failure> {
+    let door = &Open::of(config).await;
+    let take = async |event: LambdaEvent<Value>| door.invoke(event).await;
+    Runtime::new(service_fn(take)).run().await
+}
+
+/// A door, open.
+#[derive(Debug)]
+enum Open {
+    Ingest(WayIn),
+    Evaluate(Evaluating),
+    Deliver(Delivering),
+    Sweep(Sweeping),
+    Console(Pages),
+}
+
+impl Open {
+    async fn of(config: Config) -> Self {
+        let aws = access::environment().await;
+        let store = Store::new(access::Access::of(&aws).dynamo)
+            .in_tables(config.tables)
+            .keeping(config.retention);
+        let queue = |url: String| Queue::new(&aws, url);
+        match config.settings {
+            Settings::Ingest => Self::Ingest(WayIn::new(store)),
+            Settings::Evaluate { deliver, evaluate, console } => {
+                Self::Evaluate(Evaluating::new(store, console, (queue(deliver), queue(evaluate))))
+            }
+            Settings::Deliver { webhook, deliver } => {
+                Self::Deliver(Delivering::new(store, webhook.map(|it| *it), queue(deliver)))
+            }
+            Settings::Sweep { deliver, console } => {
+                Self::Sweep(Sweeping::new(store, console, queue(deliver)))
+            }
+            Settings::Console => Self::Console(Pages::new(store)),
+        }
+    }
+
+    async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {
+        let LambdaEvent { payload, context } = event;
+        // At the highest level, so that whatever is logged has it.
+        let span = tracing::error_span!("invocation", requestId = context.request_id);
+        let until = time_left(&context, clock::now());
+        async {
+            let taken = self.take(payload, until).await;
+            if let Err(error) = &taken {
+                tracing::error!(error = &**error as &dyn std::error::Error, "the event failed");
+            }
+            taken
+        }
+        .instrument(span)
+        .await
+    }
+
+    async fn take(&self, event: Value, until: Instant) -> Result<Value, Failure> {
+        match self {
+            Self::Ingest(way_in) => Ok(way_in.take(event).await),
+            Self::Evaluate(evaluating) => evaluating.take(event, until).await,
+            Self::Deliver(delivering) => delivering.take(event, until).await,
+            Self::Sweep(sweeping) => sweeping.take(until).await,
+            Self::Console(pages) => Ok(pages.take(event).await),
+        }
+    }
+}
+
+/// Until when there is time for work.
+fn time_left(context: &Context, now: EpochMillis) -> Instant {
+    let deadline = EpochMillis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
+    Instant::now() + deadline.since(now).saturating_sub(FAREWELL)
+}

@@ -1,0 +1,125 @@
+//! The two doors that answer requests: ingest behind its Function URL, and the console.
+//!
+//! Who calls is what the request context says, and an event without it is refused: nobody has checked a signature then. See the
+//! module above for why that is not enough without the function's resource policy.
+
+use std::sync::Arc;
+
+use aws_lambda_events::apigw::{
+    ApiGatewayRequestAuthorizer, ApiGatewayRequestAuthorizerIamDescription as Iam,
+};
+use axum::{
+    Router,
+    response::{IntoResponse as _, Response},
+};
+use serde_json::Value;
+use tower::ServiceExt as _;
+
+use super::http::{self, Asked};
+use crate::{
+    api::{
+        self, Reader,
+        batches::Inlet,
+        identity::Identity,
+        problem::Problem,
+        shield::{self, Hosts},
+    },
+    clock,
+    console::{self, Console},
+    domain::rejection::{Caller, Reason},
+    ingest::ledger::Ledger,
+    store::Store,
+};
+
+/// The ingest door.
+#[derive(Debug)]
+pub(super) struct WayIn {
+    router: Router,
+    ledger: Ledger,
+}
+
+impl WayIn {
+    pub(super) fn new(store: Store) -> Self {
+        let inlet = Inlet::new(store, clock::now, Arc::default());
+        let ledger = inlet.ledger.clone();
+        Self { router: shield::protect(api::ingest(inlet), Hosts::default()), ledger }
+    }
+
+    pub(super) async fn take(&self, event: Value) -> Value {
+        let response = match self.receive(event).await {
+            Ok(response) => response,
+            Err((reason, problem)) => {
+                self.ledger.count(reason, Caller::Unknown, clock::now()).await;
+                problem.into_response()
+            }
+        };
+        // The environment may be frozen for good after this.
+        self.ledger.write_all().await;
+        http::answer(response).await
+    }
+
+    async fn receive(&self, event: Value) -> Result<Response, (Reason, Problem)> {
+        // Who calls comes first: from nobody, not even a body is looked at.
+        let iam = event["requestContext"]["authorizer"]["iam"].clone();
+        let identity = identity(iam).map_err(|why| {
+            tracing::warn!(why, "an event without a caller is refused");
+            (Reason::Unauthenticated, Problem::forbidden(why))
+        })?;
+        let Asked { mut request, .. } = http::read(event).map_err(|it| (Reason::Malformed, it))?;
+        request.extensions_mut().insert(Caller::Account(identity.account));
+        request.extensions_mut().insert(identity);
+        Ok(answered(&self.router, request).await)
+    }
+}
+
+fn identity(iam: Value) -> Result<Identity, String> {
+    if iam.is_null() {
+        return Err(
+            "nobody vouches for the caller: the event has no IAM context of a Function URL"
+                .to_owned(),
+        );
+    }
+    let iam: Iam =
+        serde_json::from_value(iam).map_err(|why| format!("the IAM context is none: {why}"))?;
+    let (account, arn) = (iam.account_id.unwrap_or_default(), iam.user_arn.unwrap_or_default());
+    Identity::of(&account, &arn).map_err(|why| why.to_string())
+}
+
+/// The console door.
+#[derive(Debug)]
+pub(super) struct Pages(Router);
+
+impl Pages {
+    pub(super) fn new(store: Store) -> Self {
+        let reader = Reader::new(store.clone(), clock::now);
+        let pages = console::router(Console { store, clock: clock::now });
+        Self(shield::protect(api::read(reader).merge(pages), Hosts::default()))
+    }
+
+    pub(super) async fn take(&self, event: Value) -> Value {
+        let response = match http::read(event) {
+            Ok(Asked { request, authorizer }) if authorizer.as_ref().is_some_and(vouches) => {
+                answered(&self.0, request).await
+            }
+            Ok(_) => {
+                let why = "nobody vouches for the caller: the event has no authorizer's context";
+                tracing::warn!("an event without a caller is refused");
+                Problem::forbidden(why).into_response()
+            }
+            Err(problem) => problem.into_response(),
+        };
+        http::answer(response).await
+    }
+}
+
+/// Whether an authorizer of any kind has let the caller in.
+fn vouches(authorizer: &ApiGatewayRequestAuthorizer) -> bool {
+    authorizer.iam.is_some() || authorizer.jwt.is_some() || !authorizer.fields.is_empty()
+}
+
+async fn answered(router: &Router, request: axum::extract::Request) -> Response {
+    match router.clone().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    }
+}

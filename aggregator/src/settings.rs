@@ -1,0 +1,183 @@
+//! Reading settings, whichever door they are for: each once, at the edge, into a type that cannot be wrong.
+//!
+//! An operator pays one restart or one deployment per mistake we report, so all of them are reported together, by the name
+//! they would edit. A value is never repeated: it may be a secret in the wrong place.
+//!
+//! **Invariant.** The environment is read through an argument, so that tests need none.
+
+use std::{error::Error, fmt::Display, str::FromStr, time::Duration};
+
+use jiff::SignedDuration;
+
+use crate::{
+    channels::{
+        guard::Guard,
+        secret::SecretRef,
+        webhook::{Target, Webhook},
+    },
+    store::{Tables, retention::Retention},
+};
+
+/// What is logged when nobody says otherwise, as `tracing` filters are written.
+pub const LOG_DEFAULT: &str = "info";
+
+/// Beyond this somebody mistook the unit.
+const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
+
+/// Everything that is wrong, one fault a setting.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("; "))]
+pub struct Faults(Vec<String>);
+
+/// Reads settings and remembers what is wrong with them.
+#[derive(Debug)]
+pub struct Reader<L> {
+    lookup: L,
+    faults: Vec<String>,
+}
+
+impl<L: Fn(&str) -> Option<String>> Reader<L> {
+    /// `lookup` reads a variable of the environment.
+    pub fn new(lookup: L) -> Self {
+        Self { lookup, faults: Vec::new() }
+    }
+
+    /// What was read, if nothing was wrong.
+    pub fn finish<T>(self, read: Option<T>) -> Result<T, Faults> {
+        match read {
+            Some(read) if self.faults.is_empty() => Ok(read),
+            Some(_) | None => Err(Faults(self.faults)),
+        }
+    }
+
+    /// An empty setting is one that is not set: many tools cannot tell the two apart.
+    pub fn set(&self, name: &str) -> Option<String> {
+        (self.lookup)(name).filter(|it| !it.is_empty())
+    }
+
+    /// A setting that there is no default for.
+    pub fn required(&mut self, name: &str) -> Option<String> {
+        let value = self.set(name);
+        if value.is_none() {
+            self.fault(name, "is not set");
+        }
+        value
+    }
+
+    fn parsed<T: FromStr<Err: Display>>(&mut self, name: &str) -> Option<T> {
+        match self.set(name)?.parse() {
+            Ok(value) => Some(value),
+            Err(why) => {
+                self.fault(name, why);
+                None
+            }
+        }
+    }
+
+    pub fn duration(&mut self, name: &str, default: Duration) -> Duration {
+        let Some(text) = self.set(name) else { return default };
+        duration(&text).unwrap_or_else(|| {
+            self.fault(name, "is not a duration such as 1s or 500ms");
+            default
+        })
+    }
+
+    /// What the tables are called.
+    pub fn tables(&mut self) -> Tables {
+        let default = Tables::default();
+        Tables {
+            facts: self.table("OVERTIME_FACTS_TABLE", default.facts),
+            state: self.table("OVERTIME_STATE_TABLE", default.state),
+        }
+    }
+
+    fn table(&mut self, name: &str, default: String) -> String {
+        let Some(table) = self.set(name) else { return default };
+        let allowed = |it: u8| it.is_ascii_alphanumeric() || b"_-.".contains(&it);
+        if !(3..=255).contains(&table.len()) || !table.bytes().all(allowed) {
+            self.fault(name, "is not a table's name: 3 to 255 of A-Z, a-z, 0-9, '_', '-' and '.'");
+        }
+        table
+    }
+
+    /// How long what is written is kept.
+    pub fn retention(&mut self) -> Retention {
+        let default = Retention::default();
+        Retention {
+            facts: self.kept("OVERTIME_RETAIN_FACTS", default.facts, 48),
+            blocks: self.kept("OVERTIME_RETAIN_BLOCKS", default.blocks, 48),
+            hours: self.kept("OVERTIME_RETAIN_HOURS", default.hours, 48),
+            timeouts: self.kept("OVERTIME_RETAIN_TIMEOUTS", default.timeouts, 48),
+            log_tails: self.kept("OVERTIME_RETAIN_LOG_TAILS", default.log_tails, 1),
+            messages: self.kept("OVERTIME_RETAIN_MESSAGES", default.messages, 1),
+        }
+    }
+
+    /// How long something is kept. Facts come in until a day after their block, and views are made of them until an hour
+    /// later, so that nothing either depends on may be gone by then.
+    fn kept(&mut self, name: &str, default: Duration, least_hours: u64) -> Duration {
+        let Some(text) = self.set(name) else { return default };
+        let Some(kept) = duration(&text) else {
+            self.fault(name, "is not a duration such as 15d or 72h");
+            return default;
+        };
+        if kept < Duration::from_hours(least_hours) || kept > KEPT_MAX {
+            self.fault(name, format_args!("is not between {least_hours}h and 3650d"));
+        }
+        kept
+    }
+
+    /// Where alerts go, if anywhere. The secret is read here, and only here.
+    pub fn webhook(&mut self) -> Option<Webhook> {
+        let guard: Guard = self.parsed("OVERTIME_WEBHOOK_ALLOW").unwrap_or_default();
+        let reference: Option<SecretRef> = self.parsed("OVERTIME_WEBHOOK_SECRET");
+        let url = self.set("OVERTIME_WEBHOOK_URL")?;
+        let Ok(url) = url.parse() else {
+            self.fault("OVERTIME_WEBHOOK_URL", "is not a URL");
+            return None;
+        };
+        let Some(reference) = reference else {
+            if self.set("OVERTIME_WEBHOOK_SECRET").is_none() {
+                self.fault("OVERTIME_WEBHOOK_SECRET", "is not set, and OVERTIME_WEBHOOK_URL is");
+            }
+            return None;
+        };
+        let secret = match reference.resolve(&self.lookup) {
+            Ok(secret) => secret,
+            Err(why) => {
+                self.fault("OVERTIME_WEBHOOK_SECRET", why);
+                return None;
+            }
+        };
+        match Webhook::new(Target { url, secret, guard }) {
+            Ok(webhook) => Some(webhook),
+            Err(why) => {
+                self.fault("OVERTIME_WEBHOOK_URL", with_causes(&why));
+                None
+            }
+        }
+    }
+
+    pub fn fault(&mut self, name: &str, why: impl Display) {
+        self.faults.push(format!("{name} {why}"));
+    }
+}
+
+/// Days in whole numbers, or what `jiff` reads.
+fn duration(text: &str) -> Option<Duration> {
+    if let Some(days) = text.strip_suffix('d').and_then(|it| it.trim().parse::<u32>().ok()) {
+        return Some(Duration::from_hours(24 * u64::from(days)));
+    }
+    text.parse::<SignedDuration>().ok().and_then(|it| it.try_into().ok())
+}
+
+/// An error and why, and why, in one line.
+fn with_causes(error: &dyn Error) -> String {
+    let mut line = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        line = format!("{line}: {error}");
+        cause = error.source();
+    }
+    line
+}
