@@ -4,7 +4,7 @@
 //! directory, with the time at which it came. Its environment tells it how to misbehave:
 //! `PROBE_EVENTS`, `PROBE_TYPES`, `PROBE_BUFFERING`; `PROBE_REFUSES` (this many posts are answered
 //! with 500); `PROBE_HOLDS_MS` (before it asks for the next event); `PROBE_DEAF` (it never asks
-//! again after an invocation); `PROBE_CRASHES` (it exits on an invocation); `PROBE_LINGERS_MS`
+//! again after an invocation) and `PROBE_DEAF_ONCE` (only in its first life); `PROBE_CRASHES` (it exits on an invocation); `PROBE_LINGERS_MS`
 //! (before it leaves); `PROBE_TRIES` (calls that must be refused, and a late subscription).
 
 mod diary;
@@ -14,7 +14,7 @@ use std::process::exit;
 use std::sync::Arc;
 use std::thread::sleep;
 use std::time::Duration;
-use std::{env, io, path};
+use std::{env, fs, io, path};
 
 use sandbox::http::{Call, Client, Message};
 use serde_json::{Value, json};
@@ -115,8 +115,10 @@ impl Probe {
                 let answer = self.ask_to_subscribe(port, &Value::Null)?;
                 self.tried("subscribe late", &answer)?;
             }
-            while env::var_os("PROBE_DEAF").is_some() {
-                sleep(Duration::from_hours(1));
+            if env::var_os("PROBE_DEAF").is_some() || is_deaf_now()? {
+                loop {
+                    sleep(Duration::from_hours(1));
+                }
             }
             sleep(Duration::from_millis(number("PROBE_HOLDS_MS").unwrap_or(0)));
         }
@@ -149,6 +151,16 @@ impl Probe {
             format!("{what}: {} {}", answer.status(), body["errorType"].as_str().unwrap_or(""));
         self.diary.write("tried", &json!(seen))
     }
+}
+
+/// Lives are told apart by a file in `/tmp`, which survives the reset of an environment.
+fn is_deaf_now() -> io::Result<bool> {
+    let mark = env::temp_dir().join("probe-was-deaf");
+    let is_first = env::var_os("PROBE_DEAF_ONCE").is_some() && !mark.exists();
+    if is_first {
+        fs::write(mark, "")?;
+    }
+    Ok(is_first)
 }
 
 fn setting(name: &str) -> Option<String> {

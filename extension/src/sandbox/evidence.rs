@@ -158,6 +158,7 @@ fn telemetry_is_awaited_for_as_long_as_it_may_tell_something() {
     assert!(!waits("0 invoke a 3\n1 shutdown failure\n1.1 done a error:Runtime.ExitError 9", true));
     assert!(waits("0 invoke a 3\n3 shutdown timeout", true));
     assert!(waits("0 invoke a 3\n3 shutdown timeout\n3 done a timeout 3000", true));
+    assert!(!waits("0 invoke a 3\n3 shutdown timeout\n3 done a success 90", true));
     let roomy = "0 invoke a 3\n0.1 report a success 9 mem=90/256\n5 invoke b 3\n8 shutdown timeout";
     assert!(waits(roomy, true));
     assert!(!waits(&format!("{roomy}\n8 done b timeout 3001"), true));

@@ -216,7 +216,10 @@ impl Sandbox {
         }
         let Some(claim) = self.inherited.claim_about(request) else { return false };
         let better = match record {
-            Record::Report(it) => claim.reported(it),
+            Record::Report(it) => {
+                self.me.learn_memory(it);
+                claim.reported(it)
+            }
             Record::RuntimeDone(it) => claim.done(it),
             Record::InitStart(_)
             | Record::InitEnd(_)

@@ -113,6 +113,8 @@ impl Invocation {
     pub(super) fn lacks_cause(&self, has_spare_memory: bool) -> bool {
         self.fate == Fate::ShutDownByTimeout
             && self.report.is_none()
+            // An answer is the whole cause.
+            && self.answered.is_none()
             && (self.ended.is_none() || !has_spare_memory)
     }
 

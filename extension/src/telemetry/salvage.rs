@@ -4,10 +4,15 @@
 //! two POSTs; a `platform.runtimeDone` may be stuck in any of them. Whatever begins like a record, where a record can
 //! begin, and reads to its end is one.
 //!
-//! **Invariant.** The text of a log never becomes a record: inside a string its quotes are escaped, and inside an object it
-//! follows a colon. The work is bounded: a body can make at most `TRIES` beginnings fail.
+//! **Invariant.** What a function logs never becomes a record of the platform's. Inside a string its quotes are escaped; inside
+//! an object it may look like a record in every respect, so beside half a log record only what [`trust`] covers is one. The work is
+//! bounded: a body can make at most `TRIES` beginnings fail.
+
+mod trust;
 
 use serde_json::value::RawValue;
+
+use trust::Trust;
 
 /// How many beginnings may turn out to be none before the rest is given up. Each may cost a pass over the body.
 const TRIES: u32 = 32;
@@ -33,6 +38,7 @@ pub struct Torn<'a> {
 /// Hands on every whole record, and every stretch that is none, in order.
 pub fn stretches<'a>(body: &'a [u8], mut found: impl FnMut(Stretch<'a>)) {
     let (mut at, mut tries, mut clean) = (0, TRIES, true);
+    let trust = Trust::of(body);
     // Where the last record ended.
     let mut end = 0;
     let torn = |from: usize, to: usize| {
@@ -44,6 +50,10 @@ pub fn stretches<'a>(body: &'a [u8], mut found: impl FnMut(Stretch<'a>)) {
         let record = can_begin(body, brace).then(|| whole(&body[brace..]));
         match record {
             Some(Some(record)) => {
+                if !trust.covers(brace, !clean) {
+                    (at, clean) = (brace + record.len(), false);
+                    continue;
+                }
                 if !clean {
                     found(torn(end, brace));
                 }

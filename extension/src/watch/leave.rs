@@ -12,8 +12,9 @@ use tokio::time::Instant;
 
 use crate::runtime_api::{Reason, Shutdown};
 
-/// Telemetry is posted 25 ms after it is generated, by a platform that may be as busy as we are; later it will not come.
-const LISTEN: Duration = Duration::from_millis(58);
+/// Telemetry is posted 25 ms after it is generated, by a platform that may be as busy as we are; later it will not come. As
+/// soon as the cause is known, nothing is listened for any more.
+const LISTEN: Duration = Duration::from_millis(48);
 /// What has come by then must still be read.
 const READ: Duration = Duration::from_millis(2);
 /// Where we get to look late, whoever reads telemetry got no chance either.

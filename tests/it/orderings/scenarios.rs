@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sandbox::{
     Spec, binaries,
-    spec::{Freezing, Initialization},
+    spec::{Freezing, Initialization, Telemetry},
 };
 
 #[derive(Debug, Clone)]
@@ -88,13 +88,15 @@ fn answers() -> Vec<Scenario> {
     ]
 }
 
+/// A starved process may have to leave before it was heard, and the next one speaks for it; so one more invocation follows.
+///
 /// runtimeDone(timeout) ‖ SHUTDOWN(timeout), which of them first being the conditions' affair.
 fn timeouts() -> Vec<Scenario> {
     vec![
         scenario(
             "timeout-of-the-first",
-            &[HANG],
-            "#1 handler; invocations 1, timeouts 1, cold_starts 1",
+            &[HANG, QUICK],
+            "#1 handler; invocations 2, timeouts 1, cold_starts 2",
         ),
         scenario(
             "timeout-of-a-warm-one-and-a-reset",
@@ -103,26 +105,26 @@ fn timeouts() -> Vec<Scenario> {
         ),
         scenario(
             "timeout-while-computing",
-            &[QUICK, Invoke(r#"{"burn_ms":60000}"#)],
-            "#2 handler; invocations 2, timeouts 1, cold_starts 1",
+            &[QUICK, Invoke(r#"{"burn_ms":60000}"#), QUICK],
+            "#2 handler; invocations 3, timeouts 1, cold_starts 2",
         ),
         scenario(
             "retry-with-the-same-request-id",
-            &[HANG, Retry(r#"{"hang":true}"#)],
-            "#1 handler, #1 handler; invocations 2, timeouts 2, cold_starts 2",
+            &[HANG, Retry(r#"{"hang":true}"#), QUICK],
+            "#1 handler, #1 handler; invocations 3, timeouts 2, cold_starts 3",
         ),
         prepared(
             scenario(
                 "timeout-caused-by-an-extension",
-                &[QUICK],
-                "#1 extension; invocations 1, timeouts 1, cold_starts 1",
+                &[QUICK, QUICK],
+                "#1 extension; invocations 2, timeouts 1, cold_starts 2",
             ),
-            |spec| beside(spec, "PROBE_DEAF"),
+            |spec| beside(spec, "PROBE_DEAF_ONCE"),
         ),
         scenario(
             "memory-exhausted-shown-as-a-timeout",
-            &[QUICK, Invoke(r#"{"oom":"hang"}"#)],
-            "#2 handler; invocations 2, timeouts 1, cold_starts 1",
+            &[QUICK, Invoke(r#"{"oom":"hang"}"#), QUICK],
+            "#2 handler; invocations 3, timeouts 1, cold_starts 2",
         ),
     ]
 }
@@ -132,6 +134,24 @@ fn inits() -> Vec<Scenario> {
         prepared(
             scenario("init-error", &[QUICK], "invocations 1, cold_starts 1, init_failures 1"),
             |spec| bad_inits(spec, ("FUNCTION_INIT_FAILS", "error"), "1"),
+        ),
+        prepared(
+            // The init phase overruns; inside the invocation it does not.
+            scenario("init-timeout", &[QUICK], "invocations 1, cold_starts 1, init_timeouts 1"),
+            |spec| bad_inits(spec, ("FUNCTION_INIT_MS", "60000"), "1"),
+        ),
+        prepared(
+            // SHUTDOWN is the first and the only word to a process that began inside an invocation.
+            scenario(
+                "shutdown-is-the-first-event",
+                &[QUICK, HANG, QUICK, QUICK],
+                "#2 unknown, ? unknown; invocations 4, timeouts 2, cold_starts 3",
+            ),
+            |spec| {
+                let spec = bad_inits(spec, ("FUNCTION_INIT_MS", "60000"), "1");
+                let spec = spec.variable("FUNCTION_GOOD_INITS", "1");
+                Spec { telemetry: Telemetry::Missing, ..spec }
+            },
         ),
         prepared(
             scenario(
@@ -188,8 +208,8 @@ fn environments() -> Vec<Scenario> {
         prepared(
             scenario(
                 "provisioned-long-before",
-                &[Rest(500), QUICK, HANG],
-                "#2 handler; invocations 2, timeouts 1",
+                &[Rest(500), QUICK, HANG, QUICK],
+                "#2 handler; invocations 3, timeouts 1",
             ),
             |spec| Spec { initialization: Initialization::ProvisionedConcurrency, ..spec },
         ),

@@ -46,14 +46,9 @@ impl World {
         Self { url: url.to_owned(), client: http::client().unwrap() }
     }
 
-    /// Each attempt has a function of its own, so that they do not mix.
-    pub(super) async fn play(
-        &self,
-        scenario: &Scenario,
-        condition: Condition,
-        attempt: u32,
-    ) -> Played {
-        let function = format!("{}-{condition:?}-{attempt}", scenario.name);
+    /// Each has a function of its own, so that they do not mix.
+    pub(super) async fn play(&self, scenario: &Scenario, condition: Condition) -> Played {
+        let function = format!("{}-{condition:?}", scenario.name);
         let function = Function::named(&function).timeout(Duration::from_secs(2));
         let spec = Spec::new(function.clone(), Launch::program(binaries::function().unwrap()))
             .extension("overtime", binaries::extension().unwrap())

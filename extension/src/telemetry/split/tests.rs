@@ -89,6 +89,23 @@ fn of_many_lines_only_those_that_can_be_wanted_are_handed_on() {
     assert_eq!((decoded.records.len(), decoded.unreadable), (9, 0));
 }
 
+/// A function logs objects, and in them whatever looks like the platform's words. The platform splits one anywhere.
+#[test]
+fn what_a_function_logs_is_no_record_wherever_it_is_split() {
+    let logged = format!(r#"{{"a":[{{"b":"x"}},{TIMEOUT},{TIMEOUT}],"c":"{{","d":{TIMEOUT}}}"#);
+    for at in 1..logged.len() {
+        let (head, tail) = logged.split_at(at);
+        for real in [0, 1, 2] {
+            let first = format!("[{}{ENVELOPE}{head}}}]", format!("{TIMEOUT},").repeat(real));
+            let second = format!("[{ENVELOPE}{tail}}}{}]", format!(",{TIMEOUT}").repeat(real));
+            for body in [first, second] {
+                let heard = [decode(body.as_bytes(), Lines(100))];
+                assert_eq!(timeouts(&heard), real, "{body}");
+            }
+        }
+    }
+}
+
 proptest! {
     /// However long it is, whatever it says and wherever it is split, as the platform splits.
     #[test]
