@@ -1,7 +1,7 @@
 //! One HTTP/1.1 client connection, over whatever carries bytes.
 //!
-//! The Extensions API and the aggregator are each one peer that is asked one thing at a time, so there is no pool: whoever
-//! owns a [`Connection`] keeps it, and opens another when an exchange fails.
+//! The aggregator is one peer that is asked one thing at a time, so there is no pool: whoever owns a [`Connection`] keeps it,
+//! and opens another when an exchange fails.
 //!
 //! **Invariant.** Bodies are read no further than their limit, and buffers stay as small as hyper allows.
 

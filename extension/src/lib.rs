@@ -14,9 +14,9 @@
 //! makes facts of it, [`journal`] is what they are written down in, [`flush`] decides when they go, [`signing`] proves whose a request is,
 //! `uplink::{target, answer, circuit, obstacle}` know the aggregator's side of it.
 //!
-//! At the edges: [`runtime_api`] and `telemetry::{tap, listener}` speak with the platform, [`uplink`] with the aggregator,
+//! At the edges: [`runtime_api`] and `telemetry::{tap, listener}` speak with the platform by way of [`message`], [`uplink`]
+//! with the aggregator by way of [`http`],
 //! [`watch`] is the one loop over the one closed `enum Input`, and [`run`] is the bare `/event/next` loop above it all.
-//! [`journal`], which hands what is unsent to the next process, is written and tested, and nothing calls it yet.
 
 pub mod clock;
 pub mod config;
@@ -29,6 +29,7 @@ pub mod journal;
 pub mod json;
 pub mod lambda;
 pub mod log;
+pub mod message;
 pub mod notice;
 pub mod run;
 pub mod runtime_api;

@@ -31,7 +31,10 @@ fn main() -> ExitCode {
     builder.enable_io().enable_time().max_blocking_threads(1).thread_stack_size(STACK);
     // Without a runtime there is no loop; nothing we could do would be better for the function than to end.
     let Ok(runtime) = builder.build() else { return ExitCode::FAILURE };
-    runtime.block_on(run(lambda, name(), role, notices));
+    // A task, because what `block_on` itself waits for is woken by way of a system call.
+    let done = runtime.spawn(run(lambda, name(), role, notices));
+    // A panic was the loop's own, which has none.
+    let _ = runtime.block_on(done);
     // A name that is still being resolved is nobody's concern any more.
     runtime.shutdown_background();
     ExitCode::SUCCESS

@@ -127,7 +127,7 @@ async fn poll(api: &mut RuntimeApi, registration: &Registration, beside: Option<
                     let _ = beside.inbox.try_send(Input::Platform(next));
                 }
             }
-            Err(ApiError::Http(_) | ApiError::Status(_) | ApiError::NoIdentifier) => {
+            Err(ApiError::Unreachable(_) | ApiError::Status(_) | ApiError::NoIdentifier) => {
                 patience.pause().await;
             }
         }

@@ -7,24 +7,18 @@
 //! **Invariant.** `init/error` and `exit/error` are not in here, so nobody can call them: both would fail the function.
 
 pub mod event;
+mod reply;
 
-use std::fmt;
+use std::{fmt, io};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::{HeaderMap, Method, Request, StatusCode};
-use tokio::net::TcpStream;
+use hyper::StatusCode;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 pub use event::{Invoke, Next, Reason, Shutdown};
 
-use crate::{
-    http::{Connection, HttpError, Reply},
-    json::Fields,
-    lambda::ApiAddress,
-};
+use crate::{json::Fields, lambda::ApiAddress, message::Messages};
 
-/// Longest answer that is read; events are below 2 KiB.
-const ANSWER_MAX: usize = 64 * 1024;
+use reply::Reply;
 
 /// Our own file name, under which the platform knows us.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,8 +48,8 @@ pub struct Registration {
 /// Why the API gave no answer that we can use.
 #[derive(Debug, thiserror::Error)]
 pub enum ApiError {
-    #[error(transparent)]
-    Http(#[from] HttpError),
+    #[error("the platform cannot be reached, or not understood")]
+    Unreachable(#[from] io::Error),
     #[error("the platform answered {0}")]
     Status(StatusCode),
     #[error("the platform gave no extension identifier")]
@@ -66,14 +60,14 @@ pub enum ApiError {
 #[derive(Debug)]
 pub struct RuntimeApi {
     address: ApiAddress,
-    connection: Option<Connection>,
+    connection: Option<Messages>,
 }
 
 struct Call<'a> {
-    method: Method,
-    path: &'a str,
+    /// Method and path.
+    line: &'static str,
     header: (&'static str, &'a str),
-    body: String,
+    body: &'a str,
 }
 
 impl RuntimeApi {
@@ -91,23 +85,21 @@ impl RuntimeApi {
             Events::ShutdownOnly => r#"{"events":["SHUTDOWN"]}"#,
         };
         let call = Call {
-            method: Method::POST,
-            path: "/2020-01-01/extension/register",
+            line: "POST /2020-01-01/extension/register",
             header: ("lambda-extension-name", &name.0),
-            body: events.to_owned(),
+            body: events,
         };
-        let reply = self.call(call).await?;
+        let reply = self.call(&call).await?;
         if reply.status != StatusCode::OK {
             return Err(ApiError::Status(reply.status));
         }
-        let id = header(&reply.headers, "lambda-extension-identifier");
         let text = String::from_utf8_lossy(&reply.body);
         let fields = Fields::parse(&text);
         let said = |name: &str| {
             fields.as_ref().and_then(|it| it.text(name)).unwrap_or_default().into_owned()
         };
         Ok(Registration {
-            id: ExtensionId(id.ok_or(ApiError::NoIdentifier)?),
+            id: ExtensionId(reply.identifier.ok_or(ApiError::NoIdentifier)?),
             account: said("accountId"),
             function: said("functionName"),
             version: said("functionVersion"),
@@ -117,12 +109,11 @@ impl RuntimeApi {
     /// Waits for the next event, through any number of freezes.
     pub async fn next(&mut self, id: &ExtensionId) -> Result<Next, ApiError> {
         let call = Call {
-            method: Method::GET,
-            path: "/2020-01-01/extension/event/next",
+            line: "GET /2020-01-01/extension/event/next",
             header: ("lambda-extension-identifier", &id.0),
-            body: String::new(),
+            body: "",
         };
-        let reply = self.call(call).await?;
+        let reply = self.call(&call).await?;
         if reply.status == StatusCode::OK {
             Ok(event::read(&reply.body))
         } else {
@@ -134,45 +125,58 @@ impl RuntimeApi {
     pub async fn subscribe(
         &mut self,
         id: &ExtensionId,
-        request: String,
+        request: &str,
     ) -> Result<StatusCode, ApiError> {
         let call = Call {
-            method: Method::PUT,
-            path: "/2022-07-01/telemetry",
+            line: "PUT /2022-07-01/telemetry",
             header: ("lambda-extension-identifier", &id.0),
             body: request,
         };
-        Ok(self.call(call).await?.status)
+        Ok(self.call(&call).await?.status)
     }
 
-    async fn call(&mut self, call: Call<'_>) -> Result<Reply, HttpError> {
-        let request = Request::builder()
-            .method(call.method)
-            .uri(call.path)
-            .header("host", &self.address.0)
-            .header(call.header.0, call.header.1)
-            // The account comes with the answer to a registration; elsewhere this means nothing.
-            .header("lambda-extension-accept-feature", "accountId")
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(call.body)))?;
-        let mut connection = match self.connection.take().filter(|it| !it.is_closed()) {
-            Some(connection) => connection,
-            None => self.connect().await?,
-        };
-        let reply = connection.exchange(request, ANSWER_MAX).await?;
-        self.connection = Some(connection);
+    /// Asks on the connection there is; where the platform has closed it meanwhile, once more on another.
+    async fn call(&mut self, call: &Call<'_>) -> io::Result<Reply> {
+        let request = call.request(&self.address);
+        if let Some(connection) = self.connection.take()
+            && let Ok(reply) = self.exchange(connection, request.as_bytes()).await
+        {
+            return Ok(reply);
+        }
+        let connection = self.connect().await?;
+        self.exchange(connection, request.as_bytes()).await
+    }
+
+    async fn exchange(&mut self, mut connection: Messages, request: &[u8]) -> io::Result<Reply> {
+        connection.stream().write_all(request).await?;
+        let reply = reply::read(&mut connection).await?;
+        self.connection = (!reply.is_last).then_some(connection);
         Ok(reply)
     }
 
-    async fn connect(&self) -> Result<Connection, HttpError> {
+    async fn connect(&self) -> io::Result<Messages> {
         let stream = TcpStream::connect(&self.address.0).await?;
         stream.set_nodelay(true)?;
-        Connection::open(Box::new(stream)).await
+        Ok(Messages::of(stream))
     }
 }
 
-fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+impl Call<'_> {
+    /// As it is written, in one piece. The account comes with the answer to a registration; elsewhere the header that asks
+    /// for it means nothing.
+    fn request(&self, address: &ApiAddress) -> String {
+        let (name, value) = self.header;
+        // A file can have any name, and no name ends a header.
+        let value: String = value.chars().filter(|it| !it.is_control()).collect();
+        format!(
+            "{} HTTP/1.1\r\nhost: {}\r\n{name}: {value}\r\nlambda-extension-accept-feature: accountId\r\n\
+             content-type: application/json\r\ncontent-length: {}\r\n\r\n{}",
+            self.line,
+            address.0,
+            self.body.len(),
+            self.body
+        )
+    }
 }
 
 impl fmt::Display for ExtensionName {

@@ -39,7 +39,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "extension/src",
         &[
-            &["clock", "entropy", "fault", "hosts", "journal", "json", "lambda", "notice"],
+            &["clock", "entropy", "fault", "hosts", "journal", "json", "lambda", "message", "notice"],
             &["http", "log"],
             &["runtime_api"],
             &["telemetry"],

@@ -26,9 +26,10 @@ use super::{Decoded, tap::Destination};
 use crate::{
     hosts::{self, Doorstep},
     log::Lines,
+    message::Body,
 };
 
-use request::{Body, Requests};
+use request::{Claim, Requests};
 
 mod request;
 
@@ -102,9 +103,9 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
             requests.stream().write_all(CONTINUE).await?;
         }
         let reserved = match head.body {
-            Body::None | Body::Garbage => 0,
-            Body::Length(length) => length.min(BODY_MAX),
-            Body::Chunked => BODY_MAX,
+            Claim::Framed(Body::Length(length)) => length.min(BODY_MAX),
+            Claim::Framed(Body::Chunked | Body::UntilEnd) => BODY_MAX,
+            Claim::Framed(Body::None) | Claim::Garbage => 0,
         };
         let kept = if room.take(reserved) { reserved } else { 0 };
         let body = requests.body(&head, kept).await;

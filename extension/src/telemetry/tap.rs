@@ -49,7 +49,7 @@ pub async fn open(
     let newest = usize::from(!initialization.is_managed_instances());
     let mut last = None;
     for schema in &SCHEMAS[newest..] {
-        let answer = timeout(PATIENCE, api.subscribe(id, request(schema, wish))).await;
+        let answer = timeout(PATIENCE, api.subscribe(id, &request(schema, wish))).await;
         last = match answer {
             Ok(Ok(StatusCode::OK)) => return Tap::Open,
             Ok(Ok(StatusCode::BAD_REQUEST)) => Some(StatusCode::BAD_REQUEST),
