@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt};
 
 use serde::{
     Deserialize, Deserializer,
-    de::{MapAccess, Visitor},
+    de::{MapAccess, SeqAccess, Visitor},
 };
 use serde_json::value::RawValue;
 
@@ -58,6 +58,35 @@ impl<'a> Fields<'a> {
     /// The elements of an array; none when it is not one.
     pub fn items(&self, name: &str) -> Vec<&'a RawValue> {
         self.raw(name).and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
+    }
+}
+
+/// The text is not an array of objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Other;
+
+/// Hands on each object of an array while it is read, in one pass. Before it turns out that something else is in the array
+/// as well, some may have been handed on.
+pub fn each_object<'a>(text: &'a str, found: impl FnMut(Fields<'a>)) -> Result<(), Other> {
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer.deserialize_seq(Objects(found));
+    read.and_then(|()| deserializer.end()).map_err(|_| Other)
+}
+
+struct Objects<F>(F);
+
+impl<'de, F: FnMut(Fields<'de>)> Visitor<'de> for Objects<F> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an array of objects")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut sequence: A) -> Result<(), A::Error> {
+        while let Some(fields) = sequence.next_element()? {
+            (self.0)(fields);
+        }
+        Ok(())
     }
 }
 
@@ -114,6 +143,20 @@ mod tests {
     fn the_last_of_a_name_counts() {
         let fields = Fields::parse(r#"{"a":"x","a":"y"}"#).unwrap();
         assert_eq!(fields.text("a").as_deref(), Some("y"));
+    }
+
+    #[test]
+    fn an_array_is_read_object_by_object() {
+        let check = |text: &str, expected: Result<(), Other>, count: usize| {
+            let mut found = 0;
+            assert_eq!(each_object(text, |_| found += 1), expected, "{text}");
+            assert_eq!(found, count, "{text}");
+        };
+        check(r#" [{"a":[]}, {}] "#, Ok(()), 2);
+        check("[]", Ok(()), 0);
+        check(r#"[{"a":1},2]"#, Err(Other), 1);
+        check("[{}]x", Err(Other), 1);
+        check("{}", Err(Other), 0);
     }
 
     #[test]

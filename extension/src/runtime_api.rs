@@ -84,9 +84,11 @@ impl RuntimeApi {
             Events::InvokeAndShutdown => r#"{"events":["INVOKE","SHUTDOWN"]}"#,
             Events::ShutdownOnly => r#"{"events":["SHUTDOWN"]}"#,
         };
+        // A file can have any name, and no name ends a header.
+        let name: String = name.0.chars().filter(|it| !it.is_control()).collect();
         let call = Call {
             line: "POST /2020-01-01/extension/register",
-            header: ("lambda-extension-name", &name.0),
+            header: ("lambda-extension-name", &name),
             body: events,
         };
         let reply = self.call(&call).await?;
@@ -165,17 +167,22 @@ impl Call<'_> {
     /// As it is written, in one piece. The account comes with the answer to a registration; elsewhere the header that asks
     /// for it means nothing.
     fn request(&self, address: &ApiAddress) -> String {
-        let (name, value) = self.header;
-        // A file can have any name, and no name ends a header.
-        let value: String = value.chars().filter(|it| !it.is_control()).collect();
-        format!(
-            "{} HTTP/1.1\r\nhost: {}\r\n{name}: {value}\r\nlambda-extension-accept-feature: accountId\r\n\
-             content-type: application/json\r\ncontent-length: {}\r\n\r\n{}",
+        let ((name, value), length) = (self.header, self.body.len().to_string());
+        [
             self.line,
-            address.0,
-            self.body.len(),
-            self.body
-        )
+            " HTTP/1.1\r\nhost: ",
+            &address.0,
+            "\r\n",
+            name,
+            ": ",
+            value,
+            "\r\nlambda-extension-accept-feature: accountId\r\n",
+            "content-type: application/json\r\ncontent-length: ",
+            &length,
+            "\r\n\r\n",
+            self.body,
+        ]
+        .concat()
     }
 }
 

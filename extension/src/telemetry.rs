@@ -24,7 +24,10 @@ use serde_json::value::RawValue;
 
 pub use record::Record;
 
-use crate::log::{HELD_MAX, Line, Lines};
+use crate::{
+    json::{self, Fields},
+    log::{HELD_MAX, Line, Lines},
+};
 use salvage::Stretch;
 
 /// Most of the lines of one body that are handed on together.
@@ -41,7 +44,13 @@ pub struct Decoded {
 /// Reads one POST, with as many lines of log as are wanted.
 pub fn decode(body: &[u8], logs: Lines) -> Decoded {
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
-    let mut reading = Reading { logs, lines: VecDeque::new(), decoded: Decoded::default() };
+    let mut reading = Reading::new(logs);
+    let text = std::str::from_utf8(body).unwrap_or_default();
+    if json::each_object(text, |fields| reading.record(&fields)).is_ok() {
+        return reading.end();
+    }
+    // Something else is in there as well, or it is something else.
+    let mut reading = Reading::new(logs);
     if let Ok(elements) = serde_json::from_slice::<Vec<&RawValue>>(body) {
         for element in elements {
             reading.element(element.get());
@@ -67,8 +76,19 @@ struct Reading {
 }
 
 impl Reading {
+    fn new(logs: Lines) -> Self {
+        Self { logs, lines: VecDeque::new(), decoded: Decoded::default() }
+    }
+
     fn element(&mut self, element: &str) {
-        match record::read(element, self.logs) {
+        match Fields::parse(element) {
+            Some(fields) => self.record(&fields),
+            None => self.unreadable(),
+        }
+    }
+
+    fn record(&mut self, envelope: &Fields<'_>) {
+        match record::read(envelope, self.logs) {
             Ok(Some(Record::Log(line))) => self.line(line),
             Ok(Some(record)) => {
                 self.hand_on_lines();

@@ -5,6 +5,7 @@
 //!
 //! After SHUTDOWN it ends as soon as nothing is left to say, and at the latest when its time is up.
 
+mod alarm;
 mod keeping;
 mod leave;
 mod nearing;
@@ -35,6 +36,7 @@ use crate::{
     uplink::{Uplink, circuit::Circuit, tls::Tls},
 };
 
+use alarm::Alarm;
 use keeping::Keeping;
 use leave::Leave;
 use outlive::Vigil;
@@ -116,8 +118,8 @@ impl Watch {
 
     /// Runs until SHUTDOWN has been dealt with.
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Input>) {
-        let mut wake = None;
-        while let Some(input) = self.next_input(&mut inbox, wake).await {
+        let (mut alarm, mut wake) = (Alarm::default(), None);
+        while let Some(input) = self.next_input(&mut inbox, alarm.at(wake)).await {
             let now = clock::now();
             self.take(input, now);
             // Whatever is there already goes into the same decision, and into the same batch.
@@ -137,19 +139,13 @@ impl Watch {
     async fn next_input(
         &mut self,
         inbox: &mut mpsc::Receiver<Input>,
-        wake: Option<EpochMillis>,
+        alarm: impl Future<Output = ()>,
     ) -> Option<Input> {
-        let sleep = async {
-            match wake {
-                Some(wake) => tokio::time::sleep(wake.since(clock::now())).await,
-                None => std::future::pending().await,
-            }
-        };
         tokio::select! {
             biased;
             sent = sending::finished(&mut self.sending) => Some(Input::Sent(sent)),
             input = inbox.recv() => input,
-            () = sleep => Some(Input::Tick),
+            () = alarm => Some(Input::Tick),
         }
     }
 

@@ -12,6 +12,9 @@ use std::{
 
 use super::{Contents, MAX_BYTES, entry, entry::Entry, folder, folder::Folder};
 
+/// An ordinary append is shorter.
+const APPEND: usize = 256;
+
 /// Our own journal.
 #[derive(Debug)]
 pub struct Writer {
@@ -52,7 +55,7 @@ impl Writer {
         if entries.is_empty() || matches!(self.file, Pen::Down) {
             return;
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(APPEND);
         for entry in entries {
             entry::write(&entry, &mut bytes);
             self.contents.apply(entry);

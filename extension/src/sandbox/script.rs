@@ -27,6 +27,7 @@ use overtime_wire::{
 use super::{Birth, Event, Held, Sandbox};
 use crate::{
     config::{Share, Tags},
+    json::Fields,
     lambda::{ApiAddress, Initialization, Lambda},
     log::{Line, Lines, Part},
     runtime_api::{Invoke, Reason, Shutdown},
@@ -208,7 +209,7 @@ fn event(text: &str, now: EpochMillis) -> Option<Event> {
             let time = time(own.unwrap_or(now));
             let text =
                 format!(r#"{{"time":"{time}","type":"platform.{kind}","record":{{{body}}}}}"#);
-            Some(Event::Record(record::read(&text, Lines(3)).unwrap().unwrap()))
+            Some(Event::Record(record::read(&Fields::parse(&text).unwrap(), Lines(3)).unwrap().unwrap()))
         }
     }
 }

@@ -108,9 +108,8 @@ pub(super) const LOG: &str = "function";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Unreadable;
 
-/// Reads one element of a body; `None` when it is of no concern to us.
-pub fn read(element: &str, logs: Lines) -> Result<Option<Record>, Unreadable> {
-    let envelope = Fields::parse(element).ok_or(Unreadable)?;
+/// Reads one record of a body; `None` when it is of no concern to us.
+pub fn read(envelope: &Fields<'_>, logs: Lines) -> Result<Option<Record>, Unreadable> {
     let kind = envelope.text("type").ok_or(Unreadable)?;
     let at = envelope.text("time").and_then(|it| instant::parse(&it));
     if kind == LOG && logs.are_wanted() {

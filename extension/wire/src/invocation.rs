@@ -110,31 +110,28 @@ impl fmt::Display for RequestId {
 
 /// Only the lower-case hyphenated form, so that what is shown is what the platform wrote.
 fn parse_uuid(text: &str) -> Option<[u8; 16]> {
-    let hyphens = [8, 13, 18, 23];
     let bytes = text.as_bytes();
-    let shaped = bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| {
-            if hyphens.contains(&at) {
-                *byte == b'-'
-            } else {
-                matches!(byte, b'0'..=b'9' | b'a'..=b'f')
-            }
-        });
-    if !shaped {
-        return None;
-    }
-    parse_hex(&text.replace('-', ""))
+    let is_shaped = bytes.len() == 36 && [8, 13, 18, 23].iter().all(|at| bytes[*at] == b'-');
+    let digits = bytes.iter().copied().filter(|it| *it != b'-');
+    if is_shaped { bytes_of(digits) } else { None }
 }
 
 fn parse_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    if text.len() != 2 * N || !text.is_ascii() {
-        return None;
-    }
+    bytes_of(text.bytes().map(|it| it.to_ascii_lowercase()))
+}
+
+/// Exactly as many digits, in lower case. Every request has several such ids, each told more than once.
+fn bytes_of<const N: usize>(mut digits: impl Iterator<Item = u8>) -> Option<[u8; N]> {
+    let mut digit = || match digits.next()? {
+        it @ b'0'..=b'9' => Some(it - b'0'),
+        it @ b'a'..=b'f' => Some(it - b'a' + 10),
+        _ => None,
+    };
     let mut bytes = [0; N];
-    for (at, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()?;
+    for byte in &mut bytes {
+        *byte = digit()? << 4 | digit()?;
     }
-    Some(bytes)
+    digits.next().is_none().then_some(bytes)
 }
 
 /// The root of an X-Ray trace: `1-` and two hexadecimal parts of 4 and 12 bytes.
@@ -149,7 +146,7 @@ impl TraceId {
         if seconds.len() != 8 || rest.len() != 24 {
             return None;
         }
-        parse_hex(&format!("{seconds}{rest}")).map(Self)
+        bytes_of(seconds.bytes().chain(rest.bytes()).map(|it| it.to_ascii_lowercase())).map(Self)
     }
 }
 
@@ -272,7 +269,10 @@ mod tests {
 
     #[test]
     fn request_ids_are_shown_as_the_platform_wrote_them() {
-        for text in ["3da1f2dc-0a1b-4c2d-8e3f-00112233aabb", "3DA1F2DC-upper", "short", "é"] {
+        let hyphens = "3da1f2dc-0a1b-4c2d-8e3f-00112233aab-";
+        for text in
+            ["3da1f2dc-0a1b-4c2d-8e3f-00112233aabb", "3DA1F2DC-upper", "short", "é", hyphens]
+        {
             let id = RequestId::parse(text).unwrap();
             assert_eq!(id.to_string(), text);
             assert_eq!(RequestId::from_wire(&id.to_wire()), Ok(Some(id)));
