@@ -1,6 +1,8 @@
 //! What an extension adds to invocations: after the handler has returned, and while it runs beside a send.
 //!
-//! The subject sends after every invocation, so that there is always a send under way or overdue.
+//! The subjects that send do so after every invocation, so that there is always a send under way or overdue. They take turns
+//! in bursts, with a pause after each for what it left behind, so that nobody's telemetry or send falls into another's
+//! turn, and all of it into their own. The floor runs twice, as two subjects: how far it is from itself is the noise.
 
 use std::time::Duration;
 
@@ -12,36 +14,87 @@ use sandbox::{
 use serde_json::json;
 use tokio::time;
 
-use crate::{Subject, sink::Sink, spread::Spread, warm};
+use crate::{Subject, Subjects, sink::Sink, spread::Rounds, warm};
 
-pub(crate) const WEATHERS: [(&str, Weather); 4] = [
+const WEATHERS: [(&str, Weather); 4] = [
     ("well", Weather::Clear),
     ("slow", Weather::Slow(Duration::from_millis(500))),
     ("refusing", Weather::Refusing),
     ("black-holed", Weather::BlackHole),
 ];
 
+/// From one invocation of a burst to the next: below and above the 25 ms that telemetry is buffered, so that it falls into
+/// every moment of an invocation.
+const PAUSES: [u64; 10] = [3, 9, 17, 28, 6, 21, 13, 33, 11, 24];
+/// After a burst: telemetry is posted and batches are sent by then.
+const QUIET: Duration = Duration::from_millis(60);
 const PACE: Duration = Duration::from_millis(25);
 /// Some milliseconds of processor time in the function's development build.
 const WORK: u32 = 20;
 
-/// From the handler's return to the end of the invocation.
-pub(crate) async fn after_the_handler(
-    subject: &Subject,
-    weather: Weather,
-    invocations: usize,
-) -> anyhow::Result<Spread> {
-    let sink = Sink::start().await?;
-    let proxy = Proxy::to(sink.address())?;
-    proxy.set(weather).await;
-    let mut environment = Environment::start(warm::spec(subject, &proxy.url()).await?).await?;
-    let mut overheads = Vec::new();
-    for _ in 0..invocations {
-        let ended = environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
-        overheads.extend(ended.extension_overhead);
-        time::sleep(PACE).await;
+/// By subject, from the handler's return to the end of the invocation.
+#[derive(Debug)]
+pub(crate) struct Added {
+    pub(crate) floor: Rounds,
+    pub(crate) floor_again: Rounds,
+    /// Ours as it is deployed, and ours sending, by the state of the aggregator.
+    pub(crate) ours: Vec<(&'static str, Rounds)>,
+}
+
+struct Turns {
+    name: &'static str,
+    environment: Environment,
+    rounds: Rounds,
+    _proxy: Proxy,
+}
+
+impl Turns {
+    async fn of(subject: &Subject, name: &'static str, weather: Weather) -> anyhow::Result<Self> {
+        let proxy = Proxy::to(Sink::start().await?.address())?;
+        proxy.set(weather).await;
+        let environment = Environment::start(warm::spec(subject, &proxy.url()).await?).await?;
+        Ok(Self { name, environment, rounds: Rounds::default(), _proxy: proxy })
     }
-    Ok(Spread::of(overheads))
+
+    async fn burst(&mut self) -> anyhow::Result<()> {
+        let mut overheads = Vec::new();
+        for pause in PAUSES {
+            let ended = self.environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
+            overheads.extend(ended.extension_overhead);
+            time::sleep(Duration::from_millis(pause)).await;
+        }
+        self.rounds.0.push(overheads);
+        time::sleep(QUIET).await;
+        Ok(())
+    }
+}
+
+pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> anyhow::Result<Added> {
+    let Subjects { floor, extension, sending, .. } = subjects;
+    let mut all = vec![
+        Turns::of(floor, "floor", Weather::Clear).await?,
+        Turns::of(floor, "floor again", Weather::Clear).await?,
+        Turns::of(extension, "well, as deployed", Weather::Clear).await?,
+    ];
+    for (name, weather) in WEATHERS {
+        all.push(Turns::of(sending, name, weather).await?);
+    }
+    // The first invocations of a process are not warm.
+    for it in &mut all {
+        it.burst().await?;
+        it.rounds = Rounds::default();
+    }
+    for round in 0..rounds {
+        // Each in turn is the first, and each has any of the others before it.
+        let count = all.len();
+        for at in 0..count {
+            let at = if round % 2 == 0 { at } else { count - 1 - at };
+            all[(at + round / 2) % count].burst().await?;
+        }
+    }
+    let mut all = all.into_iter().map(|it| (it.name, it.rounds));
+    let mut next = || all.next().map(|it| it.1).unwrap_or_default();
+    Ok(Added { floor: next(), floor_again: next(), ours: all.collect() })
 }
 
 /// How long a handler with a fixed amount of work takes on average, at a 128 MB share. On average, because the share comes

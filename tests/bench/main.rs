@@ -3,8 +3,9 @@
 //! The floor (`tests/floor`) registers and polls, and that is all: std only, blocking, one thread, compiled as the layer
 //! is. Absolute numbers depend on the machine and its mood, so subjects run beside each other and the ratio is what counts.
 //!
-//! `cargo measure` prints the table that stands in the README, in about four minutes; `cargo measure --quick` is a short
-//! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build.
+//! `cargo measure` prints the table that stands in the README, in about seven minutes; `cargo measure --quick` is a short
+//! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build. It needs Python 3 with `venv`, for the
+//! function URL that is emulated.
 
 mod added;
 mod build;
@@ -13,6 +14,7 @@ mod sink;
 mod spread;
 mod table;
 mod timeouts;
+mod tls;
 mod warm;
 
 use std::{io::Write as _, path::PathBuf, time::Duration};
@@ -21,7 +23,7 @@ use anyhow::Context as _;
 use sandbox::{binaries, conditions::Condition};
 
 use self::{
-    spread::Spread,
+    added::Added,
     timeouts::{Delays, Extent, World},
     warm::Cost,
 };
@@ -42,8 +44,10 @@ struct Effort {
     starts: usize,
     invocations: u32,
     pace: Duration,
-    /// For each state of the aggregator.
-    added: usize,
+    /// Bursts of ten invocations for each subject.
+    bursts: usize,
+    /// Over TLS.
+    secured: usize,
     overlapped: u32,
     timeouts: Extent,
     deaf: Extent,
@@ -54,7 +58,8 @@ const THOROUGH: Effort = Effort {
     starts: 100,
     invocations: 1_000,
     pace: Duration::from_millis(55),
-    added: 200,
+    bursts: 150,
+    secured: 100,
     overlapped: 150,
     timeouts: Extent { functions: 40, each: 3 },
     deaf: Extent { functions: 12, each: 2 },
@@ -63,7 +68,8 @@ const QUICK: Effort = Effort {
     starts: 10,
     invocations: 60,
     pace: Duration::from_millis(20),
-    added: 30,
+    bursts: 3,
+    secured: 10,
     overlapped: 15,
     timeouts: Extent { functions: 4, each: 1 },
     deaf: Extent { functions: 4, each: 1 },
@@ -86,8 +92,9 @@ struct Findings {
     floor: Cost,
     extension: Cost,
     sending: Cost,
-    /// By state of the aggregator: the floor's and ours.
-    added: Vec<(&'static str, [Spread; 2])>,
+    /// Peak RSS over TLS, in bytes.
+    secured: u64,
+    added: Added,
     /// Of the floor, of ours at rest, of ours sending.
     handlers: [Duration; 3],
     timeouts: Delays,
@@ -135,15 +142,9 @@ impl Subjects {
             warm::measure(&self.extension, effort),
             warm::measure(&self.sending, effort),
         )?;
+        let secured = tls::peak_rss(&self.sending, effort.secured).await?;
         say("measuring what is added to invocations …")?;
-        let mut added = Vec::new();
-        for (name, weather) in added::WEATHERS {
-            let (floor, extension) = tokio::try_join!(
-                added::after_the_handler(&self.floor, weather, effort.added),
-                added::after_the_handler(&self.sending, weather, effort.added),
-            )?;
-            added.push((name, [floor, extension]));
-        }
+        let added = added::after_the_handler(self, effort.bursts).await?;
         let handlers = tokio::try_join!(
             added::beside_the_handler(&self.floor, effort.overlapped),
             added::beside_the_handler(&self.extension, effort.overlapped),
@@ -158,6 +159,7 @@ impl Subjects {
             floor,
             extension,
             sending,
+            secured,
             added,
             handlers: handlers.into(),
             timeouts: world.measure(&self.extension, dies, effort.timeouts).await?,

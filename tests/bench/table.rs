@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-use crate::{Findings, spread::Spread, warm::Cost};
+use crate::{
+    Findings,
+    added::Added,
+    spread::{Rounds, Spread},
+    warm::Cost,
+};
 
 pub(crate) fn of(findings: &Findings) -> String {
     let head = ["| what | floor | extension | ratio | target |", "|---|---|---|---|---|"];
@@ -23,11 +28,16 @@ fn alone(what: &str, found: &str, target: &str) -> String {
 }
 
 fn process(findings: &Findings) -> Vec<String> {
-    let Findings { first_next, floor, extension, sending, .. } = findings;
+    let Findings { first_next, floor, extension, sending, secured, .. } = findings;
     let peak = extension.peak_rss_bytes.max(sending.peak_rss_bytes);
     vec![
         compared("exec → first `/next`, ms, median", first_next.map(ms), (2, "≤ 1.5 ×")),
         compared("peak RSS on plain HTTP, MB", [mb(floor.peak_rss_bytes), mb(peak)], (1, "≤ 2 ×")),
+        compared(
+            "peak RSS with TLS and signing, MB",
+            [mb(floor.peak_rss_bytes), mb(*secured)],
+            (1, "≤ 4 ×"),
+        ),
         compared(
             "CPU per warm invocation, ms",
             [ms(floor.cpu_per_invocation), ms(extension.cpu_per_invocation)],
@@ -65,14 +75,22 @@ fn network(findings: &Findings) -> Vec<String> {
 }
 
 fn invocations(findings: &Findings) -> Vec<String> {
-    let added = findings.added.iter().map(|(name, [floor, extension])| {
+    let Added { floor, floor_again, ours } = &findings.added;
+    let beside_floor = |name: &str, it: &Rounds, target: &str| {
+        let (of_floor, own) = (floor.spread(), it.spread());
         format!(
-            "| added after the handler returns, aggregator {name}, ms | {} | {} | {:.2} × | as the floor |",
-            fine(floor),
-            fine(extension),
-            extension.p99_ms() / floor.p99_ms(),
+            "| added after the handler returns, {name}, ms | {} | {} | {:.2} ×, p = {:.2} | {target} |",
+            fine(&of_floor),
+            fine(&own),
+            own.p99_ms() / of_floor.p99_ms(),
+            it.chance_of_being(floor),
         )
+    };
+    let noise = beside_floor("the floor once more", floor_again, "the noise");
+    let ours = ours.iter().map(|(name, it)| {
+        beside_floor(&format!("aggregator {name}"), it, "p > 0.05: as the floor")
     });
+    let added = std::iter::once(noise).chain(ours);
     let [floor, idle, sending] = findings.handlers.map(ms);
     let more = sending - idle;
     let handler = format!(

@@ -56,7 +56,7 @@ pub(crate) async fn measure(subject: &Subject, effort: Effort) -> anyhow::Result
     })
 }
 
-fn used(environment: &Environment) -> anyhow::Result<Usage> {
+pub(crate) fn used(environment: &Environment) -> anyhow::Result<Usage> {
     let pid = environment.observer().extension_pid("overtime").context("the extension is gone")?;
     usage::of(pid).context("no /proc on this machine: this benchmark needs Linux")
 }

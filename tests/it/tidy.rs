@@ -39,7 +39,10 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
     (
         "extension/src",
         &[
-            &["clock", "entropy", "fault", "hosts", "journal", "json", "lambda", "message", "notice"],
+            &[
+                "clock", "entropy", "fault", "hosts", "journal", "json", "lambda", "message",
+                "notice",
+            ],
             &["http", "log"],
             &["runtime_api"],
             &["telemetry"],

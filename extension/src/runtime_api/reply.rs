@@ -67,8 +67,7 @@ fn parse(bytes: &[u8]) -> Option<(Option<Head>, usize)> {
     };
     let head = status.zip(body).map(|(status, body)| {
         let identifier = message::value(headers, "lambda-extension-identifier").map(str::to_owned);
-        let is_last =
-            says("connection", "close") || version == Some(0) || body == Body::UntilEnd;
+        let is_last = says("connection", "close") || version == Some(0) || body == Body::UntilEnd;
         Head { reply: Reply { status, identifier, body: Vec::new(), is_last }, body }
     });
     Some((head, length))
@@ -119,7 +118,13 @@ mod tests {
                     HTTP/1.1 403 Forbidden\r\nConnection: close\r\n\r\nwhy";
         assert_eq!(
             answers(said).await,
-            ["200 Some(\"an id\") abcd", "202 None abcd", "204 None ", "403 None why last", "UnexpectedEof"]
+            [
+                "200 Some(\"an id\") abcd",
+                "202 None abcd",
+                "204 None ",
+                "403 None why last",
+                "UnexpectedEof"
+            ]
         );
     }
 

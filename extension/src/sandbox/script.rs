@@ -209,7 +209,9 @@ fn event(text: &str, now: EpochMillis) -> Option<Event> {
             let time = time(own.unwrap_or(now));
             let text =
                 format!(r#"{{"time":"{time}","type":"platform.{kind}","record":{{{body}}}}}"#);
-            Some(Event::Record(record::read(&Fields::parse(&text).unwrap(), Lines(3)).unwrap().unwrap()))
+            Some(Event::Record(
+                record::read(&Fields::parse(&text).unwrap(), Lines(3)).unwrap().unwrap(),
+            ))
         }
     }
 }
