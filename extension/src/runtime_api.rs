@@ -191,3 +191,52 @@ impl fmt::Display for ExtensionName {
         f.write_str(&self.0)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::{
+        io::AsyncReadExt,
+        net::{TcpListener, TcpStream},
+    };
+
+    use super::*;
+
+    /// Answers one request, and returns its head.
+    async fn answer(peer: &mut TcpStream, said: &str) -> String {
+        let mut request = vec![0; 4096];
+        let length = peer.read(&mut request).await.unwrap();
+        let said = format!("HTTP/1.1 200 OK\r\n{said}");
+        peer.write_all(said.as_bytes()).await.unwrap();
+        let request = String::from_utf8_lossy(&request[..length]).into_owned();
+        request.lines().take_while(|it| !it.is_empty()).collect::<Vec<_>>().join("|")
+    }
+
+    #[tokio::test]
+    async fn a_connection_is_kept_and_one_that_was_closed_is_replaced_at_once() {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut api = RuntimeApi::new(ApiAddress(server.local_addr().unwrap().to_string()));
+        let platform = tokio::spawn(async move {
+            let registered = "lambda-extension-identifier: an-id\r\ncontent-length: 2\r\n\r\n{}";
+            let invoke = "content-length: 22\r\n\r\n{\"eventType\":\"INVOKE\"}";
+            let (mut first, _) = server.accept().await.unwrap();
+            let register = answer(&mut first, registered).await;
+            answer(&mut first, invoke).await;
+            drop(first);
+            let (mut second, _) = server.accept().await.unwrap();
+            [register, answer(&mut second, invoke).await]
+        });
+        let name = ExtensionName("over\r\ntime".to_owned());
+        let registration = api.register(&name, Events::InvokeAndShutdown).await.unwrap();
+        for _ in 0..2 {
+            assert!(matches!(api.next(&registration.id).await, Ok(Next::Invoke(_))));
+        }
+        let [register, next] = platform.await.unwrap();
+        assert!(
+            register.starts_with("POST /2020-01-01/extension/register HTTP/1.1|"),
+            "{register}"
+        );
+        assert!(register.contains("|lambda-extension-name: overtime|"), "{register}");
+        assert!(next.starts_with("GET /2020-01-01/extension/event/next HTTP/1.1|"), "{next}");
+        assert!(next.contains("|lambda-extension-identifier: an-id|"), "{next}");
+    }
+}

@@ -58,7 +58,7 @@ const THOROUGH: Effort = Effort {
     starts: 100,
     invocations: 1_000,
     pace: Duration::from_millis(55),
-    bursts: 150,
+    bursts: 100,
     secured: 100,
     overlapped: 150,
     timeouts: Extent { functions: 40, each: 3 },
