@@ -3,7 +3,7 @@
 //! The floor (`tests/floor`) registers and polls, and that is all: std only, blocking, one thread, compiled as the layer
 //! is. Absolute numbers depend on the machine and its mood, so subjects run beside each other and the ratio is what counts.
 //!
-//! `cargo measure` prints the table that stands in the README, in about seven minutes; `cargo measure --quick` is a short
+//! `cargo measure` prints the table that stands in the README, in about six minutes; `cargo measure --quick` is a short
 //! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build. It needs Python 3 with `venv`, for the
 //! function URL that is emulated.
 
