@@ -14,14 +14,13 @@ use std::{
 
 use anyhow::Context as _;
 use sandbox::{
-    Ended, Environment, Invocation, Observer, Outcome, Spec, binaries::Built, proxy::Proxy,
-    spec::Function, spec::Launch,
+    Ended, Environment, Invocation, Observer, Outcome, Spec, binaries::Built, dice::Dice,
+    proxy::Proxy, spec::Function, spec::Launch,
 };
 use serde_json::json;
 use tokio::time::sleep;
 
 use crate::{
-    dice::Dice,
     faults::{Kind, Present, Tally, Waters},
     left::{self, Left},
 };

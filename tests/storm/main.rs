@@ -10,7 +10,6 @@
 //! extension. What an environment's journal held when it was reclaimed is lost with it, which only the storm can know.
 
 mod account;
-mod dice;
 mod faults;
 mod fleet;
 mod left;
@@ -23,6 +22,7 @@ use sandbox::{
     aggregator::Aggregator,
     binaries::{self, Built},
     clock,
+    dice::Dice,
     proxy::{Proxy, Weather},
 };
 use tokio::{
@@ -31,7 +31,6 @@ use tokio::{
 };
 
 use self::{
-    dice::Dice,
     faults::{Kind, Tally, Waters},
     fleet::{Berth, Boat, Ledger},
     reader::Reader,
