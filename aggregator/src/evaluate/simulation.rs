@@ -60,7 +60,8 @@ enum Task {
     /// Write a fact. Its record is in the stream once it is written, perhaps twice.
     Write(usize),
     Evaluate(Vec<Record>),
-    Wake,
+    /// Look for what is due so many minutes from now.
+    Wake(u64),
     Total,
 }
 
@@ -85,7 +86,8 @@ struct World {
 async fn live(world: World, process: usize) {
     let store = Store::new(world.switch.client(process));
     let evaluator = Evaluator { store: store.clone(), console: String::new() };
-    let budget = Budget { burst: 2, token_every: Duration::from_secs(10), ..Budget::default() };
+    // Nearly everything is a storm, so that much is put off.
+    let budget = Budget { burst: 1, token_every: Duration::from_secs(10), ..Budget::default() };
     let paced = Paced::new(evaluator, budget);
     while let Some(task) = world.take(process) {
         let failed = match &task {
@@ -94,7 +96,9 @@ async fn live(world: World, process: usize) {
                 store.record(said.author(), said.fact(), now()).await.is_err()
             }
             Task::Evaluate(records) => !paced.records(records, now()).await.failed.is_empty(),
-            Task::Wake => paced.wake(now().plus(Duration::from_mins(1))).await.is_err(),
+            Task::Wake(minutes) => {
+                paced.wake(now().plus(Duration::from_mins(*minutes))).await.is_err()
+            }
             Task::Total => total(&store).await.is_err(),
         };
         world.put_back(process, failed);
@@ -139,7 +143,7 @@ impl World {
                 let joined = desk.dice.once_in(3);
                 match desk.open.iter_mut().find_map(|it| match it {
                     Task::Evaluate(records) if joined => Some(records),
-                    Task::Evaluate(_) | Task::Write(_) | Task::Wake | Task::Total => None,
+                    Task::Evaluate(_) | Task::Write(_) | Task::Wake(_) | Task::Total => None,
                 }) {
                     Some(records) => records.push(record.clone()),
                     None => desk.open.push(Task::Evaluate(vec![record.clone()])),
@@ -147,7 +151,7 @@ impl World {
             }
             let more = match desk.dice.below(8) {
                 0 if desk.totals => Some(Task::Total),
-                1 | 2 => Some(Task::Wake),
+                1..5 => Some(Task::Wake(1)),
                 _ => None,
             };
             desk.open.extend(more);
@@ -317,7 +321,8 @@ async fn simulate(seed: u64) {
     world.run(&mut dice, DEATHS_MAX).await;
     // What was put off is due, and a sweep that sees everything follows.
     world.switch.freshen();
-    let last = [Some(Task::Wake), Some(Task::Wake), totals.then_some(Task::Total)];
+    // What was put off again during its evaluation is due a little later.
+    let last = [Some(Task::Wake(2)), Some(Task::Wake(3)), totals.then_some(Task::Total)];
     for last in last.into_iter().flatten() {
         world.desk.lock().unwrap().open.push(last);
         world.run(&mut dice, 0).await;

@@ -47,15 +47,17 @@ impl Said {
     }
 }
 
-/// What is said, in the order in which it arrives: few keys, so that facts argue.
+/// What is said, in the order in which it arrives: few keys, so that facts argue. Some stories are of a single block, where
+/// everybody meets.
 pub(super) fn story(dice: &mut Dice) -> Vec<Said> {
+    let (functions, blocks) = (1 + dice.below(FUNCTIONS.len()), 1 + dice.below(BLOCKS.len()));
     let count = 3 + dice.below(5);
-    (0..count).map(|_| said(dice)).collect()
+    (0..count).map(|_| said(dice, &FUNCTIONS[..functions], &BLOCKS[..blocks])).collect()
 }
 
-fn said(dice: &mut Dice) -> Said {
-    let function = function(FUNCTIONS[dice.below(FUNCTIONS.len())]);
-    let block = Block::from_number(block().number() + BLOCKS[dice.below(BLOCKS.len())]);
+fn said(dice: &mut Dice, functions: &[&str], blocks: &[u32]) -> Said {
+    let function = function(functions[dice.below(functions.len())]);
+    let block = Block::from_number(block().number() + blocks[dice.below(blocks.len())]);
     let (number, level) = (dice.below(2), dice.below(3));
     let incarnation = incarnation(u8::try_from(number).unwrap());
     let revision = u32::try_from(level).unwrap();

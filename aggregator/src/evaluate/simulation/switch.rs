@@ -49,6 +49,9 @@ impl Dice {
     }
 }
 
+/// How long a process sleeps, on average, in calls of others.
+const CALLS_PER_NAP: usize = 30;
+
 /// Where calls wait. Clones share it.
 #[derive(Debug, Clone)]
 pub(super) struct Switch(Arc<Mutex<Waiting>>);
@@ -57,6 +60,8 @@ struct Waiting {
     engine: Database,
     dice: Dice,
     calls: Vec<Call>,
+    /// Whose calls wait until no other does.
+    asleep: Option<usize>,
     /// Whether eventually consistent reads may be answered with what they were answered before.
     stale: bool,
     answers: HashMap<String, Vec<String>>,
@@ -78,7 +83,8 @@ impl std::fmt::Debug for Waiting {
 impl Switch {
     pub(super) fn new(engine: Database, seed: u64) -> Self {
         let (calls, answers) = (Vec::new(), HashMap::new());
-        let waiting = Waiting { engine, dice: Dice::new(seed), calls, stale: true, answers };
+        let dice = Dice::new(seed);
+        let waiting = Waiting { engine, dice, calls, asleep: None, stale: true, answers };
         Self(Arc::new(Mutex::new(waiting)))
     }
 
@@ -110,9 +116,7 @@ impl Switch {
     /// Lets one call through, and says whose it was. `None` when none waits.
     pub(super) fn let_one_through(&self) -> Option<usize> {
         let mut waiting = self.0.lock().unwrap();
-        let count = waiting.calls.len();
-        let at = (count > 0).then(|| waiting.dice.below(count))?;
-        let call = waiting.calls.remove(at);
+        let call = waiting.next()?;
         let answer = waiting.answer(&call);
         // Whoever died meanwhile does not hear it; it was done all the same.
         let _ = call.reply.send(answer);
@@ -134,6 +138,23 @@ impl Switch {
 }
 
 impl Waiting {
+    /// Any call, but those of one process not before all others: for a while each time, so that whole evaluations happen
+    /// between two calls of another.
+    fn next(&mut self) -> Option<Call> {
+        if self.dice.once_in(CALLS_PER_NAP) {
+            let at = self.dice.below(self.calls.len() + 1);
+            self.asleep = self.calls.get(at).map(|it| it.process);
+        }
+        let awake: Vec<usize> = (0..self.calls.len())
+            .filter(|at| self.asleep != self.calls.get(*at).map(|it| it.process))
+            .collect();
+        let at = match awake.len() {
+            0 => (!self.calls.is_empty()).then_some(0)?,
+            some => awake[self.dice.below(some)],
+        };
+        Some(self.calls.remove(at))
+    }
+
     fn answer(&mut self, call: &Call) -> (u16, String) {
         let reading = matches!(call.operation.as_str(), "GetItem" | "Query");
         let eventual = reading && !call.body.contains(r#""ConsistentRead":true"#);

@@ -1,4 +1,4 @@
-//! Keys are read back as they were written.
+//! What is written as a key is read back from it.
 
 use super::*;
 
