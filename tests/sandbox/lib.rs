@@ -24,6 +24,7 @@ pub mod binaries;
 pub mod clock;
 pub mod conditions;
 mod core;
+pub mod dice;
 mod environment;
 pub mod front;
 mod hooks;

@@ -16,11 +16,10 @@ use nix::{
 use sandbox::{
     Observer,
     aggregator::{Aggregator, Unavailable},
+    dice::Dice,
     proxy::{Cut, Proxy, Reply, Weather},
 };
 use tokio::time::sleep;
-
-use crate::dice::Dice;
 
 /// A kind of thing that can go wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]

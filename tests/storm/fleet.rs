@@ -13,13 +13,11 @@ use std::{
 
 use anyhow::Context as _;
 use sandbox::{
-    Ended, Environment, Invocation, Observer, Outcome, Spec, binaries::Built, proxy::Proxy,
-    spec::Function, spec::Launch,
+    Ended, Environment, Invocation, Observer, Outcome, Spec, binaries::Built, dice::Dice,
+    proxy::Proxy, spec::Function, spec::Launch,
 };
 use serde_json::json;
 use tokio::time::sleep;
-
-use crate::dice::Dice;
 
 /// A timeout that really happened, as the emulated platform saw it.
 #[derive(Debug, Clone)]

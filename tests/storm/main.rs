@@ -9,7 +9,6 @@
 //! then each timeout that the platform caused must be on the list once, or counted as lost by its function's extension.
 
 mod account;
-mod dice;
 mod faults;
 mod fleet;
 mod reader;
@@ -21,6 +20,7 @@ use sandbox::{
     aggregator::Aggregator,
     binaries::{self, Built},
     clock,
+    dice::Dice,
     proxy::{Proxy, Weather},
 };
 use tokio::{
@@ -29,7 +29,6 @@ use tokio::{
 };
 
 use self::{
-    dice::Dice,
     faults::{Kind, Tally, Waters},
     fleet::{Berth, Boat, Ledger},
     reader::Reader,

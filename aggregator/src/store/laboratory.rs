@@ -8,7 +8,7 @@ pub(crate) mod weather;
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::config::HttpClient;
+use aws_sdk_dynamodb::{config::HttpClient, types::TimeToLiveSpecification};
 use aws_smithy_http_client::Builder;
 
 use overtime_wire::{
@@ -16,7 +16,12 @@ use overtime_wire::{
     Outcome, Profile, Subject, Tally, Verdict,
 };
 
-use crate::store::{Store, access::Access, embedded::Engine};
+use crate::store::{
+    Store,
+    access::Access,
+    embedded::Engine,
+    schema::{FACTS, STATE, attribute::EXPIRES},
+};
 
 /// Where the address of the other DynamoDB is read from.
 const OTHER: &str = "DYNAMODB_UNDER_TEST";
@@ -42,7 +47,22 @@ impl Laboratory {
     pub(crate) async fn open_by(client: impl HttpClient + Clone + 'static) -> Self {
         let Ok(endpoint) = std::env::var(OTHER) else { return Self::embedded(client).await };
         let key = format!("test{:08x}", getrandom::u32().unwrap());
-        Self::furnish(Access::local(&endpoint, &key, client), None).await
+        let lab = Self::furnish(Access::local(&endpoint, &key, client), None).await;
+        lab.keep_what_has_expired().await;
+        lab
+    }
+
+    /// Other engines delete by their own clock, and the time of these tests is over.
+    async fn keep_what_has_expired(&self) {
+        let off = TimeToLiveSpecification::builder()
+            .enabled(false)
+            .attribute_name(EXPIRES)
+            .build()
+            .unwrap();
+        for table in [FACTS, STATE] {
+            let update = self.access.dynamo.update_time_to_live().table_name(table);
+            update.time_to_live_specification(off.clone()).send().await.unwrap();
+        }
     }
 
     /// A store in the embedded engine, for what only that can do.

@@ -149,25 +149,27 @@ impl Store {
 
     /// Says how the attempt ended. `false` when the lease was over and somebody else has it.
     pub async fn settle(&self, claim: &Claim, how: Settlement) -> Result<bool, StoreError> {
-        const OVER: &str =
+        // Not every DynamoDB takes an empty text, so where there is no problem there is no attribute.
+        const DELIVERED: &str =
+            "SET #status = :status, #tries = :tries, #x = :x REMOVE #why, #queue, #due";
+        const DEAD: &str =
             "SET #status = :status, #tries = :tries, #why = :why, #x = :x REMOVE #queue, #due";
         const AGAIN: &str = "SET #status = :status, #tries = :tries, #why = :why, #due = :due";
         let kept =
             |at: EpochMillis| (":x", number(schema::expires(at.plus(self.retention.messages))));
-        let (expression, status, problem, value) = match how {
-            Settlement::Delivered { at } => (OVER, "delivered", String::new(), kept(at)),
-            Settlement::Dead { at, problem } => (OVER, "dead", problem, kept(at)),
+        let because = |problem: String| {
+            let problem: String = problem.chars().take(PROBLEM_MAX).collect();
+            (":why", text(if problem.is_empty() { "unknown" } else { &problem }))
+        };
+        let (expression, status, mut values) = match how {
+            Settlement::Delivered { at } => (DELIVERED, "delivered", vec![kept(at)]),
+            Settlement::Dead { at, problem } => (DEAD, "dead", vec![kept(at), because(problem)]),
             Settlement::Retry { due, problem } => {
-                (AGAIN, "waiting", problem, (":due", number(due.0)))
+                (AGAIN, "waiting", vec![(":due", number(due.0)), because(problem)])
             }
         };
-        let problem: String = problem.chars().take(PROBLEM_MAX).collect();
-        let values = [
-            (":status", text(status)),
-            (":tries", number(claim.attempts + 1)),
-            (":why", text(problem)),
-            value,
-        ];
+        values.push((":status", text(status)));
+        values.push((":tries", number(claim.attempts + 1)));
         self.move_on(&claim.id, claim.version, (expression, &values)).await
     }
 

