@@ -10,8 +10,8 @@ use tokio::process::Command;
 
 use self::fixture::{Fixture, ORDERS, TRIED_TWICE};
 
-/// How many requests are made up for each operation, beside those that are chosen. Enough for a minute.
-const MADE_UP: &str = "25";
+/// How many requests are made up for each operation, beside those that are chosen: a minute of them, on two cores.
+const MADE_UP: &str = "15";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fleet_is_shown_as_it_was_told_and_one_page_leads_to_the_next() {

@@ -42,26 +42,31 @@ pub(super) fn describe() -> OpenApi {
     OpenApiBuilder::new().info(info).build()
 }
 
-/// Which operations an answer of one leads to, and where their parameters are in it.
-const LINKS: &[(&str, &str, &[(&str, &str)])] = &[
-    ("list_functions", "show_function", FIRST_FUNCTION),
-    ("list_functions", "list_function_series", FIRST_FUNCTION),
-    ("list_functions", "list_functions", &[("cursor", "/next")]),
-    (
-        "list_timeouts",
-        "show_timeout",
-        &[
-            ("account", "/items/0/account"),
-            ("region", "/items/0/region"),
-            ("name", "/items/0/function"),
-            ("block", "/items/0/block"),
-            ("id", "/items/0/id"),
-        ],
-    ),
-    ("list_timeouts", "list_timeouts", &[("cursor", "/next")]),
-];
+/// What an operation's answer leads to.
+struct Lead {
+    from: &'static str,
+    to: &'static str,
+    /// Parameters, and where they are in the answer.
+    parameters: &'static [(&'static str, &'static str)],
+}
+
 const FIRST_FUNCTION: &[(&str, &str)] =
     &[("account", "/items/0/account"), ("region", "/items/0/region"), ("name", "/items/0/name")];
+const FIRST_TIMEOUT: &[(&str, &str)] = &[
+    ("account", "/items/0/account"),
+    ("region", "/items/0/region"),
+    ("name", "/items/0/function"),
+    ("block", "/items/0/block"),
+    ("id", "/items/0/id"),
+];
+const NEXT: &[(&str, &str)] = &[("cursor", "/next")];
+const LEADS: [Lead; 5] = [
+    Lead { from: "list_functions", to: "show_function", parameters: FIRST_FUNCTION },
+    Lead { from: "list_functions", to: "list_function_series", parameters: FIRST_FUNCTION },
+    Lead { from: "list_functions", to: "list_functions", parameters: NEXT },
+    Lead { from: "list_timeouts", to: "show_timeout", parameters: FIRST_TIMEOUT },
+    Lead { from: "list_timeouts", to: "list_timeouts", parameters: NEXT },
+];
 
 /// Serves a list in both of its forms: under its own path, and as CSV under that path with a suffix.
 pub(super) fn list(
@@ -154,9 +159,9 @@ fn complete(operation: &mut Operation) {
 
 fn link(operation: &mut Operation) {
     let name = operation.operation_id.as_deref().unwrap_or_default();
-    let leading = LINKS.iter().filter(|(from, _, _)| *from == name);
+    let leads = LEADS.iter().filter(|it| it.from == name);
     let Some(RefOr::T(found)) = operation.responses.responses.get_mut("200") else { return };
-    for (_, to, parameters) in leading {
+    for Lead { to, parameters, .. } in leads {
         let link = LinkBuilder::new().operation_id(*to);
         let link = parameters.iter().fold(link, |link, (name, pointer)| {
             link.parameter(*name, format!("$response.body#{pointer}"))

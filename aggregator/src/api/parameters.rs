@@ -55,7 +55,7 @@ pub(super) fn read<Q: DeserializeOwned + IntoParams>(query: &str) -> Result<Q, P
     let known = Q::into_params(|| None);
     let pairs = form_urlencoded::parse(query.as_bytes());
     let mut seen = BTreeSet::new();
-    for (name, _) in pairs.clone() {
+    for (name, _) in pairs {
         let Some(parameter) = known.iter().find(|it| it.name == name) else {
             let names: Vec<&str> = known.iter().map(|it| it.name.as_str()).collect();
             let there = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -85,6 +85,7 @@ fn clipped(name: &str) -> String {
     name.chars().take(64).collect()
 }
 
+#[expect(clippy::wildcard_enum_match_arm, reason = "axum may add to them")]
 fn misguided(rejection: &PathRejection) -> Problem {
     use axum::extract::path::ErrorKind;
 
