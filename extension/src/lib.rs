@@ -16,7 +16,6 @@
 //!
 //! At the edges: [`runtime_api`] and `telemetry::{tap, listener}` speak with the platform, [`uplink`] with the aggregator,
 //! [`watch`] is the one loop over the one closed `enum Input`, and [`run`] is the bare `/event/next` loop above it all.
-//! [`journal`], which hands what is unsent to the next process, is written and tested, and nothing calls it yet.
 
 pub mod clock;
 pub mod config;

@@ -28,7 +28,7 @@ use super::{Birth, Event, Held, Sandbox};
 use crate::{
     config::{Share, Tags},
     lambda::{ApiAddress, Initialization, Lambda},
-    log::{Line, Lines, Part},
+    log::{Line, Lines, Part, Redaction},
     runtime_api::{Invoke, Reason, Shutdown},
     telemetry::{Record, record},
 };
@@ -61,6 +61,7 @@ pub(super) fn sandbox(initialization: &str, hears_telemetry: bool) -> Sandbox {
         tags: Tags::default(),
         near_timeout: Share(0.8),
         log_tail: Lines(3),
+        log_redaction: Redaction::On,
         hears_telemetry,
     })
 }
