@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, time::Duration};
 
 use crate::{
-    log::Lines,
+    log::{Lines, Redaction},
     signing::Signer,
     uplink::{proof::Proof, target::Target},
 };
@@ -28,6 +28,8 @@ pub struct Config {
     pub tags: Tags,
     /// `OVERTIME_LOG_TAIL`.
     pub log_tail: Lines,
+    /// `OVERTIME_LOG_REDACT`.
+    pub log_redaction: Redaction,
 }
 
 /// How requests prove whose they are.
@@ -61,10 +63,21 @@ impl Config {
         let near_timeout = reader.or("OVERTIME_NEAR_TIMEOUT", Share(0.8));
         let tags = reader.or("OVERTIME_TAGS", Tags::default());
         let log_tail = reader.or("OVERTIME_LOG_TAIL", Lines::NONE);
+        let log_redaction = reader.or("OVERTIME_LOG_REDACT", Redaction::On);
         let read = || {
             let (target, proof, flush_interval) = (target?, proof?, flush_interval?);
-            let (near_timeout, tags, log_tail) = (near_timeout?, tags?, log_tail?);
-            Some(Self { target, proof, authorities, flush_interval, near_timeout, tags, log_tail })
+            let (near_timeout, tags) = (near_timeout?, tags?);
+            let (log_tail, log_redaction) = (log_tail?, log_redaction?);
+            Some(Self {
+                target,
+                proof,
+                authorities,
+                flush_interval,
+                near_timeout,
+                tags,
+                log_tail,
+                log_redaction,
+            })
         };
         read().ok_or(Faults(reader.faults))
     }
@@ -202,14 +215,15 @@ mod tests {
         };
         let seen = match Config::read(lookup) {
             Ok(it) => format!(
-                "{} {} {:?} {:?} {} {:?} {}",
+                "{} {} {:?} {:?} {} {:?} {} {:?}",
                 it.target,
                 if format!("{:?}", it.proof).contains("Signer") { "signed" } else { "unsigned" },
                 it.authorities,
                 it.flush_interval.0,
                 it.near_timeout.0,
                 it.tags.0,
-                it.log_tail.0
+                it.log_tail.0,
+                it.log_redaction,
             ),
             Err(faults) => faults.to_string(),
         };
@@ -224,7 +238,7 @@ mod tests {
     fn only_the_url_is_required() {
         check(
             &[("OVERTIME_URL", "https://abc.lambda-url.eu-west-1.on.aws/"), KEYS[0], KEYS[1]],
-            expect!["https://abc.lambda-url.eu-west-1.on.aws signed None 60s 0.8 {} 0"],
+            expect!["https://abc.lambda-url.eu-west-1.on.aws signed None 60s 0.8 {} 0 On"],
         );
     }
 
@@ -239,9 +253,10 @@ mod tests {
                 ("OVERTIME_NEAR_TIMEOUT", "0.95"),
                 ("OVERTIME_TAGS", "team=payments, tier=1"),
                 ("OVERTIME_LOG_TAIL", "20"),
+                ("OVERTIME_LOG_REDACT", "off"),
             ],
             expect![[
-                r#"http://127.0.0.1:8787 unsigned Some("/opt/authority.pem") 500ms 0.95 {"team": "payments", "tier": "1"} 20"#
+                r#"http://127.0.0.1:8787 unsigned Some("/opt/authority.pem") 500ms 0.95 {"team": "payments", "tier": "1"} 20 Off"#
             ]],
         );
     }
@@ -264,9 +279,10 @@ mod tests {
                 ("OVERTIME_NEAR_TIMEOUT", "NaN"),
                 ("OVERTIME_TAGS", "team"),
                 ("OVERTIME_LOG_TAIL", "101"),
+                ("OVERTIME_LOG_REDACT", "no"),
             ],
             expect![
-                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas; OVERTIME_LOG_TAIL is not valid: expected a whole number of lines from 0 to 100"
+                "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas; OVERTIME_LOG_TAIL is not valid: expected a whole number of lines from 0 to 100; OVERTIME_LOG_REDACT is not valid: expected on or off"
             ],
         );
     }

@@ -2,7 +2,7 @@
 //!
 //! Logs are the customer's own words, so by default nothing here is ever reached: the platform is not even asked for them.
 //! Where it is, a line is kept no longer than its invocation, no more of it than [`LINE_MAX`], and nothing leaves the
-//! environment before [`redact`] has seen it.
+//! environment before [`redact`] has seen it, unless that was switched off.
 //!
 //! **Invariant.** Everything kept is bounded before it is stored, and cut where a character begins.
 
@@ -38,6 +38,27 @@ impl FromStr for Lines {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let lines = text.parse().ok().filter(|it| *it <= Self::MOST);
         lines.map(Self).ok_or("expected a whole number of lines from 0 to 100")
+    }
+}
+
+/// Whether what looks like a secret is replaced before it leaves the environment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Redaction {
+    #[default]
+    On,
+    /// Somebody needs the lines as they are, and answers for who may read them.
+    Off,
+}
+
+impl FromStr for Redaction {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "on" => Ok(Self::On),
+            "off" => Ok(Self::Off),
+            _ => Err("expected on or off"),
+        }
     }
 }
 

@@ -18,6 +18,7 @@ pub enum Topic {
     Unreachable,
     Refused,
     Fault,
+    Journal,
 }
 
 impl Topic {
@@ -29,6 +30,7 @@ impl Topic {
             Self::Unreachable => 1 << 3,
             Self::Refused => 1 << 4,
             Self::Fault => 1 << 5,
+            Self::Journal => 1 << 6,
         }
     }
 }

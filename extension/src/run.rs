@@ -191,6 +191,7 @@ impl Start {
             tags: self.config.tags.clone(),
             near_timeout: self.config.near_timeout,
             log_tail: self.config.log_tail,
+            log_redaction: self.config.log_redaction,
             hears_telemetry,
         }
     }

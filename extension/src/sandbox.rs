@@ -44,7 +44,7 @@ use crate::{
     config::{Share, Tags},
     fault::{self, Place},
     lambda::Lambda,
-    log::Lines,
+    log::{Lines, Redaction},
     runtime_api::{Invoke, Shutdown},
     telemetry::Record,
 };
@@ -71,6 +71,7 @@ pub struct Birth {
     pub tags: Tags,
     pub near_timeout: Share,
     pub log_tail: Lines,
+    pub log_redaction: Redaction,
     /// Whether the platform posts telemetry to us.
     pub hears_telemetry: bool,
 }
@@ -183,7 +184,8 @@ impl Sandbox {
             noted: Noted::new(&birth),
             census: Census::default(),
             is_named_by_us: false,
-            tails: Tails::new(birth.log_tail, birth.lambda.initialization.is_managed_instances()),
+            tails: Tails::new(birth.log_tail, birth.lambda.initialization.is_managed_instances())
+                .showing(birth.log_redaction),
             near_timeout: birth.near_timeout,
             snapshot: Snapshot::of(&birth.lambda.initialization),
             life: 0,

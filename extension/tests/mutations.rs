@@ -6,6 +6,10 @@
 use std::{fs, path::Path};
 
 use overtime_extension::{
+    journal::{
+        Fact, Said, decode as read_journal,
+        entry::{Begun, Entry, write},
+    },
     log::{LINE_MAX, Lines, redact::redact, tail::Tail},
     telemetry::{Record, decode},
 };
@@ -134,5 +138,44 @@ fn no_bent_batch_is_too_strange() {
         }
         drop(Tally::decode(&bytes));
         drop(Verdict::decode(&bytes));
+    }
+}
+
+/// A journal that says what the golden batches say, and more.
+fn journals() -> Vec<Vec<u8>> {
+    let golden = files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("wire/golden"));
+    let batches = golden.iter().filter_map(|it| Batch::decode(it).ok());
+    let journal = |batch: Batch| {
+        let mut bytes = Vec::new();
+        for life in batch.incarnations {
+            let incarnation = life.id;
+            let begun = Begun { incarnation, function: "orders".to_owned() };
+            write(&Entry::Begun(begun), &mut bytes);
+            let environment = Entry::Environment { name: "e".to_owned(), is_drawn: true };
+            write(&environment, &mut bytes);
+            for it in life.verdicts {
+                write(&Entry::Opened(it.fact.clone()), &mut bytes);
+                write(&Entry::Witnessed(it.fact.ordinal), &mut bytes);
+                write(&Entry::Fact(Fact { incarnation, said: Said::Verdict(it) }), &mut bytes);
+            }
+            for it in life.tallies {
+                write(&Entry::Fact(Fact { incarnation, said: Said::Tally(it) }), &mut bytes);
+            }
+        }
+        bytes
+    };
+    batches.map(journal).collect()
+}
+
+#[test]
+fn no_bent_journal_is_too_strange() {
+    let seeds = journals();
+    assert!(seeds.iter().any(|it| read_journal(it).is_ok_and(|it| !it.facts.is_empty())));
+    let mut chance = Chance(3);
+    for _ in 0..10 * ROUNDS {
+        let Ok(contents) = read_journal(&chance.bent(&seeds)) else { continue };
+        let mut again = Vec::new();
+        contents.entries().iter().for_each(|it| write(it, &mut again));
+        assert_eq!(read_journal(&again).as_ref(), Ok(&contents));
     }
 }

@@ -6,6 +6,7 @@ use nix::{
     sys::signal::{Signal, kill},
     unistd::Pid,
 };
+use overtime_extension::journal;
 use overtime_wire::{Batch, Evidence, FactKey, Outcome as Told, RequestId, Verdict};
 use sandbox::{
     Ended, Environment, Invocation, Outcome, Spec, binaries,
@@ -202,6 +203,10 @@ async fn a_temporary_directory_that_cannot_be_written_harms_nothing() {
     assert_eq!(world.environment.invoke(quick()).await.unwrap().outcome, Outcome::Success);
     world.environment.spin_down().await;
     assert_eq!((world.verdicts().len(), world.tallied()), (1, (4, 0, 0)));
+    let said = world.environment.observer().said_by("overtime");
+    let about = said.iter().filter(|it| it.contains("temporary directory")).count();
+    // Once in each of the two lives of the process.
+    assert_eq!(about, 2, "{said:?}");
 }
 
 #[tokio::test]
@@ -237,4 +242,30 @@ async fn a_crash_loop_is_told_of_once_a_minute_and_lost_is_none_of_it() {
         lives.flat_map(|it| it.tallies.iter().map(|tally| (it.id, tally.fact.clone()))).collect();
     let exits = tallies.values().flat_map(|it| it.minutes.values()).map(|it| it.exits);
     assert_eq!(exits.sum::<u32>(), 5);
+}
+
+/// An environment that crashes a few times and is never invoked again: what was not told stands in its journal.
+#[tokio::test]
+async fn a_crash_loop_that_ends_in_silence_leaves_every_crash_told_or_written_down() {
+    let mut world = World::start(|it| it).await;
+    for _ in 0..4 {
+        world.environment.invoke(Invocation::of(json!({ "exit": 1 }))).await.unwrap();
+    }
+    world.environment.spin_down().await;
+    assert!(world.server.came().len() <= 2);
+    let told = world.batches().into_iter().flat_map(|it| it.incarnations).flat_map(|life| {
+        life.tallies.into_iter().map(move |it| ((life.id, it.fact.block), it.fact))
+    });
+    let mut tallies: BTreeMap<_, _> = told.collect();
+    let folder = world.environment.observer().tmp().join("overtime");
+    for file in fs::read_dir(folder).unwrap() {
+        let journal = journal::decode(&fs::read(file.unwrap().path()).unwrap()).unwrap();
+        for fact in journal.facts {
+            if let journal::Said::Tally(it) = fact.said {
+                tallies.insert((fact.incarnation, it.fact.block), it.fact);
+            }
+        }
+    }
+    let minutes = tallies.values().flat_map(|it| it.minutes.values());
+    assert_eq!(minutes.map(|it| it.exits).sum::<u32>(), 4);
 }

@@ -46,6 +46,11 @@ impl Writer {
         matches!(self.file, Pen::Writing { .. })
     }
 
+    /// Whether it could not be written, and never will be again.
+    pub fn is_down(&self) -> bool {
+        matches!(self.file, Pen::Down)
+    }
+
     pub fn contents(&self) -> &Contents {
         &self.contents
     }

@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 
 use overtime_wire::{EpochMillis, Verdict};
 
-use super::{HELD_MAX, LINE_MAX, Line, Lines, Part, cut, redact::redact};
+use super::{HELD_MAX, LINE_MAX, Line, Lines, Part, Redaction, cut, redact::redact};
 
 const TOTAL_HELD_MAX: usize = 2 * Verdict::LOG_TAIL_MAX;
 const ELLIPSIS: &str = "…";
@@ -16,11 +16,16 @@ const ELLIPSIS: &str = "…";
 pub struct Tail {
     lines: VecDeque<Line>,
     bytes: usize,
+    redaction: Redaction,
     /// When the last line was written.
     pub last: Option<EpochMillis>,
 }
 
 impl Tail {
+    pub fn new(redaction: Redaction) -> Self {
+        Self { redaction, ..Self::default() }
+    }
+
     /// Adds a line that came at `now`, unless it is one that was told before: the platform posts again what was not acknowledged.
     pub fn add(&mut self, line: Line, most: Lines, now: EpochMillis) {
         if line.at.is_some() && self.lines.iter().any(|it| *it == line) {
@@ -50,12 +55,12 @@ impl Tail {
         }
     }
 
-    /// As an operator may see it: secrets redacted, long lines cut, and as many of the last as fit.
+    /// As an operator may see it: secrets redacted where that is wanted, long lines cut, and as many of the last as fit.
     pub fn text(&self) -> String {
         let mut shown = VecDeque::new();
         let mut room = Verdict::LOG_TAIL_MAX;
         for line in self.lines.iter().rev() {
-            let line = presentable(&line.text);
+            let line = self.presentable(&line.text);
             let Some(left) = room.checked_sub(line.len() + usize::from(!shown.is_empty())) else {
                 break;
             };
@@ -64,16 +69,19 @@ impl Tail {
         }
         Vec::from(shown).join("\n")
     }
-}
 
-fn presentable(text: &str) -> String {
-    let text = redact(text.trim_end());
-    if text.len() <= LINE_MAX {
-        return text;
+    fn presentable(&self, text: &str) -> String {
+        let text = match self.redaction {
+            Redaction::On => redact(text.trim_end()),
+            Redaction::Off => text.trim_end().to_owned(),
+        };
+        if text.len() <= LINE_MAX {
+            return text;
+        }
+        let mut text = cut(&text, LINE_MAX - ELLIPSIS.len()).to_owned();
+        text.push_str(ELLIPSIS);
+        text
     }
-    let mut text = cut(&text, LINE_MAX - ELLIPSIS.len()).to_owned();
-    text.push_str(ELLIPSIS);
-    text
 }
 
 #[cfg(test)]
@@ -92,6 +100,17 @@ mod tests {
             tail.add(line, Lines(most), EpochMillis(99));
         }
         tail
+    }
+
+    #[test]
+    fn secrets_are_shown_only_where_that_was_asked_for() {
+        let shown = |redaction| {
+            let mut tail = Tail::new(redaction);
+            tail.add(line(1, "password=hunter2", Part::Whole), Lines(1), EpochMillis(0));
+            tail.text()
+        };
+        assert!(!shown(Redaction::On).contains("hunter2"));
+        assert_eq!(shown(Redaction::Off), "password=hunter2");
     }
 
     #[test]

@@ -29,7 +29,7 @@ use crate::{
     config::{Share, Tags},
     json::Fields,
     lambda::{ApiAddress, Initialization, Lambda},
-    log::{Line, Lines, Part},
+    log::{Line, Lines, Part, Redaction},
     runtime_api::{Invoke, Reason, Shutdown},
     telemetry::{Record, record},
 };
@@ -62,6 +62,7 @@ pub(super) fn sandbox(initialization: &str, hears_telemetry: bool) -> Sandbox {
         tags: Tags::default(),
         near_timeout: Share(0.8),
         log_tail: Lines(3),
+        log_redaction: Redaction::On,
         hears_telemetry,
     })
 }

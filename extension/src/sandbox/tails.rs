@@ -10,7 +10,7 @@ use std::collections::VecDeque;
 
 use overtime_wire::{EpochMillis, Outcome, RequestId, Verdict};
 
-use crate::log::{Line, Lines, tail::Tail};
+use crate::log::{Line, Lines, Redaction, tail::Tail};
 
 const RECENT: usize = 2;
 const RECENT_CONCURRENT: usize = 64;
@@ -18,6 +18,7 @@ const RECENT_CONCURRENT: usize = 64;
 #[derive(Debug)]
 pub(super) struct Tails {
     lines: Lines,
+    redaction: Redaction,
     is_concurrent: bool,
     /// Latest last. Without a request it is an init's.
     recent: VecDeque<(Option<RequestId>, Tail)>,
@@ -25,7 +26,11 @@ pub(super) struct Tails {
 
 impl Tails {
     pub(super) fn new(lines: Lines, is_concurrent: bool) -> Self {
-        Self { lines, is_concurrent, recent: VecDeque::new() }
+        Self { lines, redaction: Redaction::On, is_concurrent, recent: VecDeque::new() }
+    }
+
+    pub(super) fn showing(self, redaction: Redaction) -> Self {
+        Self { redaction, ..self }
     }
 
     /// A copy of a snapshot has nothing of what was before.
@@ -40,7 +45,7 @@ impl Tails {
             return;
         }
         self.recent.retain(|(whose, _)| whose.as_ref() != request);
-        self.recent.push_back((request.cloned(), Tail::default()));
+        self.recent.push_back((request.cloned(), Tail::new(self.redaction)));
         let most = if self.is_concurrent { RECENT_CONCURRENT } else { RECENT };
         while self.recent.len() > most {
             self.recent.pop_front();

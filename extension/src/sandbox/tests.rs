@@ -241,37 +241,6 @@ fn a_suppressed_init_that_succeeds_leaves_less_time_than_configured() {
 }
 
 #[test]
-fn a_shutdown_before_anything_else_says_that_something_timed_out() {
-    check(
-        "3 shutdown timeout\n3.06 give-up",
-        expect![[r"
-        #0.0 ?: timeout, cause unknown, by shutdown of 0ns
-        invocations 1, timeouts 1, cold_starts 1"]],
-    );
-    check(
-        "3 shutdown timeout\n3.02 init-start invoke\n3.06 give-up",
-        expect![[r"
-        #0.0 ?: timeout, cause init, by shutdown of 0ns
-        invocations 1, timeouts 1, cold_starts 1"]],
-    );
-    check(
-        "3 shutdown timeout\n3.02 start a @0.9\n3.03 done a timeout 2100\n3.06 give-up",
-        expect![[r"
-        #0.0 a: timeout, cause handler, by shutdown of 0ns
-        #0.1 a: timeout, cause handler, by runtime_done took 2.1s of 3s
-        invocations 1, timeouts 1, cold_starts 1"]],
-    );
-    check(
-        "10 shutdown timeout\n10.02 init-start init\n10.06 give-up",
-        expect![[r"
-        #0.0 init ?: timeout, cause init, by shutdown of 0ns
-        init_timeouts 1"]],
-    );
-    let heard = play(&mut sandbox("on-demand", false), "3 shutdown timeout\n3 give-up");
-    assert_eq!(heard.lines, "#0.0 ?: timeout, cause unknown, by shutdown of 0ns\n");
-}
-
-#[test]
 fn a_suppressed_init_that_overruns_with_and_without_its_request() {
     check(
         "0     init-start invoke

@@ -17,6 +17,7 @@ use crate::{
         folder::{Finds, Folder, Found},
         writer::Writer,
     },
+    notice::Topic,
     sandbox::Outgoing,
 };
 
@@ -81,14 +82,21 @@ impl Watch {
     }
 
     fn note(&mut self, entries: Vec<Entry>) {
-        if let Some(writer) = &mut self.keeping.writer {
-            writer.note(entries);
+        let Some(writer) = &mut self.keeping.writer else { return };
+        if entries.is_empty() || writer.is_down() {
+            return;
+        }
+        writer.note(entries);
+        if writer.is_down() {
+            let line = "the temporary directory cannot be written, so what a timeout cuts short is lost: leave some room in /tmp";
+            self.notices.say(Topic::Journal, line);
         }
     }
 
     pub(super) fn note_changes(&mut self) {
-        if let (Some(writer), Some(incarnation)) = (&mut self.keeping.writer, self.incarnation) {
-            writer.note(self.sandbox.unwritten(incarnation));
+        if let (true, Some(incarnation)) = (self.keeping.writer.is_some(), self.incarnation) {
+            let entries = self.sandbox.unwritten(incarnation);
+            self.note(entries);
         }
     }
 
@@ -110,8 +118,8 @@ impl Watch {
         entries.extend(self.sandbox.unsent_tallies(incarnation));
         // A crash loop is one from its second turn on.
         let is_crash = self.leave.as_ref().is_some_and(super::Leave::is_crash);
+        self.note(entries);
         if let Some(writer) = &mut self.keeping.writer {
-            writer.note(entries);
             writer.finish(is_crash);
         }
     }

@@ -20,7 +20,11 @@ const OURS: IncarnationId = IncarnationId([2; 16]);
 
 /// Plays a script in one life, and returns the journal that it leaves when it is killed.
 fn killed(script: &str) -> Contents {
-    let mut life = sandbox("on-demand", true);
+    killed_in("on-demand", script)
+}
+
+fn killed_in(initialization: &str, script: &str) -> Contents {
+    let mut life = sandbox(initialization, true);
     let function = life.function_name().to_owned();
     let mut journal = Contents::of(Begun { incarnation: BEFORE, function });
     for step in script.lines() {
@@ -143,6 +147,16 @@ fn a_late_report_finds_what_was_not_claimed() {
     apply(&mut next, "11 report a timeout 1000 mem=90/256 @1");
     let (lines, _) = sent(&mut next, 11);
     assert_eq!(lines, ["#0.0 a: timeout, cause unknown, by report took 1s of 3s used 90/256"]);
+}
+
+/// On Managed Instances no deadline is known, so nothing that is open is ever claimed.
+#[test]
+fn of_many_that_were_open_only_what_a_report_said_is_told() {
+    let script = "0 start a\n0 start b\n0 run 9\n3 report a timeout 3000\n4 start c";
+    let mut next = born(10, killed_in("lambda-managed-instances", script));
+    let (lines, lost) = sent(&mut next, 10);
+    assert_eq!(lines, ["#0.0 a: timeout, cause handler, by report took 3s of 3s"]);
+    assert_eq!(lost, 2);
 }
 
 #[test]

@@ -99,8 +99,8 @@ fn what_a_function_logs_is_no_record_wherever_it_is_split() {
             let first = format!("[{}{ENVELOPE}{head}}}]", format!("{TIMEOUT},").repeat(real));
             let second = format!("[{ENVELOPE}{tail}}}{}]", format!(",{TIMEOUT}").repeat(real));
             for body in [first, second] {
-                let heard = [decode(body.as_bytes(), Lines(100))];
-                assert_eq!(timeouts(&heard), real, "{body}");
+                let decoded = decode(body.as_bytes(), Lines(100));
+                assert_eq!(timeouts(&[decoded]), real, "{body}");
             }
         }
     }
