@@ -6,6 +6,7 @@
 
 mod batches;
 mod corpus;
+mod doors;
 mod emulator;
 mod evidence;
 mod extension;

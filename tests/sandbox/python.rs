@@ -6,6 +6,7 @@
 //! Cargo's target directory and is made once per set of requirements; it is put in its place in one
 //! step, so that test processes which race for it find either all of it or nothing.
 
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,6 +17,9 @@ use crate::ids;
 use crate::spec::Launch;
 
 pub(crate) const HOME: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/python");
+
+/// File systems have names of 255 bytes at most, and people read them.
+const NAME_MAX: usize = 120;
 
 /// There is no Python function, and why. It is never a reason to skip a test.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -74,10 +78,16 @@ fn shelf() -> io::Result<PathBuf> {
     Ok(shelf)
 }
 
-/// A name that changes with the requirements.
+/// A name that changes with the requirements: themselves, or their digest where there are many.
 fn shelf_mark(wanted: &str) -> String {
     let words: Vec<&str> = wanted.split_whitespace().collect();
-    words.join("+").replace("==", "-")
+    let all = words.join("+").replace("==", "-");
+    if all.len() <= NAME_MAX {
+        return all;
+    }
+    let mut digest = DefaultHasher::new();
+    words.hash(&mut digest);
+    format!("{}-more-{:016x}", words.len(), digest.finish())
 }
 
 fn directory(why: io::Error) -> Unavailable {
@@ -100,5 +110,8 @@ mod tests {
     #[test]
     fn other_requirements_live_elsewhere() {
         assert_eq!(shelf_mark("a==1\nb==2\n"), "a-1+b-2");
+        let many = |last: &str| shelf_mark(&format!("{}{last}", "package==1.2.3\n".repeat(30)));
+        assert!(many("x==1").len() < NAME_MAX);
+        assert_ne!(many("x==1"), many("x==2"));
     }
 }
