@@ -1,4 +1,4 @@
-//! The two subjects, compiled the way the layer is.
+//! The subjects, compiled the way they ship.
 
 use std::{
     path::{Path, PathBuf},
@@ -21,6 +21,16 @@ pub(crate) fn aggregator() -> anyhow::Result<PathBuf> {
         .args(["build", "--quiet", "--release", "--package", "overtime"])
         .current_dir(root()))?;
     Ok(target().join("release/overtime"))
+}
+
+/// The doors and a Lambda function that does nothing, both in the profile that ships.
+pub(crate) fn doors() -> anyhow::Result<[PathBuf; 2]> {
+    let build = ["build", "--quiet", "--profile", "layer"];
+    let hello = ["--package", "overtime-tests", "--bin", "hello"];
+    run(Command::new(env!("CARGO")).args(build).args(hello).current_dir(root()))?;
+    let doors = ["--package", "overtime", "--no-default-features", "--features", "lambda"];
+    run(Command::new(env!("CARGO")).args(build).args(doors).current_dir(root()))?;
+    Ok([target().join("layer/hello"), target().join("layer/overtime")])
 }
 
 /// The floor with the same flags. Compiled by itself, so that nothing of this package weighs on it.

@@ -6,9 +6,11 @@
 //! `cargo measure` prints the table that stands in the README, in about six minutes; `cargo measure --quick` is a short
 //! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build. It needs Python 3 with `venv`, for the
 //! function URL that is emulated.
+//! `cargo measure --doors` measures how soon each of the aggregator's doors is open, beside a Lambda function that does nothing.
 
 mod added;
 mod build;
+mod doors;
 mod platform;
 mod sink;
 mod spread;
@@ -24,6 +26,7 @@ use sandbox::{binaries, conditions::Condition};
 
 use self::{
     added::Added,
+    platform::Started,
     timeouts::{Delays, Extent, World},
     warm::Cost,
 };
@@ -105,12 +108,16 @@ struct Findings {
 fn main() -> anyhow::Result<()> {
     let quick = std::env::args().any(|it| it == "--quick");
     let effort = if quick { QUICK } else { THOROUGH };
+    if std::env::args().any(|it| it == "--doors") {
+        return doors::measure(effort.starts);
+    }
     say("building the layer's extension and the floor …")?;
     let subjects = Subjects::build(quick)?;
     let size = std::fs::metadata(&subjects.extension.binary)?.len();
     say(&format!("extension: {size} bytes on disk"))?;
     say("measuring starts …")?;
-    let both = [subjects.floor.binary.as_path(), subjects.extension.binary.as_path()];
+    let both = [&subjects.floor.binary, &subjects.extension.binary];
+    let both = both.map(|binary| Started { binary, settings: &[] });
     let starts = platform::first_next(&both, effort.starts)?;
     let first_next = [starts[0], starts[1]];
     let runtime = tokio::runtime::Runtime::new()?;

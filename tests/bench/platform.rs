@@ -1,4 +1,4 @@
-//! The least of a platform: enough to see how soon an extension asks for its first event.
+//! The least of a platform: enough to see how soon an extension, or a runtime, asks for its first event.
 //!
 //! Blocking and on std alone, because what it adds is added to both sides of the ratio.
 
@@ -15,12 +15,23 @@ use std::{
 
 use anyhow::{Context as _, bail};
 
-/// The median time from exec to the first `/event/next`, for each binary; they take turns.
-pub(crate) fn first_next(binaries: &[&Path], starts: usize) -> anyhow::Result<Vec<Duration>> {
-    let mut times = vec![Vec::new(); binaries.len()];
+/// What is started, and with which settings of its own.
+#[derive(Debug, Clone)]
+pub(crate) struct Started<'a> {
+    pub(crate) binary: &'a Path,
+    pub(crate) settings: &'a [(&'a str, &'a str)],
+}
+
+/// What is asked of an extension's platform, and of a runtime's.
+const NEXT: [&str; 2] =
+    ["GET /2020-01-01/extension/event/next ", "GET /2018-06-01/runtime/invocation/next "];
+
+/// The median time from exec to the first request for an event, for each; they take turns.
+pub(crate) fn first_next(subjects: &[Started<'_>], starts: usize) -> anyhow::Result<Vec<Duration>> {
+    let mut times = vec![Vec::new(); subjects.len()];
     for _ in 0..starts {
-        for (binary, times) in binaries.iter().zip(&mut times) {
-            times.push(start(binary)?);
+        for (subject, times) in subjects.iter().zip(&mut times) {
+            times.push(start(subject)?);
         }
     }
     Ok(times.into_iter().map(median).collect())
@@ -32,7 +43,8 @@ fn median(mut times: Vec<Duration>) -> Duration {
 }
 
 #[expect(clippy::disallowed_types, reason = "a benchmark measures the real clock")]
-fn start(binary: &Path) -> anyhow::Result<Duration> {
+fn start(subject: &Started<'_>) -> anyhow::Result<Duration> {
+    let Started { binary, settings } = subject;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let address = listener.local_addr()?;
     let (asked, ask) = mpsc::channel();
@@ -54,6 +66,9 @@ fn start(binary: &Path) -> anyhow::Result<Duration> {
         .env("AWS_REGION", "eu-west-1")
         .env("OVERTIME_URL", "http://127.0.0.1:9")
         .env("OVERTIME_AUTH", "none")
+        .env("AWS_ACCESS_KEY_ID", "AKIDEXAMPLE")
+        .env("AWS_SECRET_ACCESS_KEY", "emulated-secret")
+        .envs(settings.iter().copied())
         .stdout(Stdio::null())
         .spawn()
         .with_context(|| format!("failed to start {}", binary.display()))?;
@@ -67,7 +82,7 @@ fn start(binary: &Path) -> anyhow::Result<Duration> {
     }
 }
 
-/// Answers requests on one connection until `/event/next` comes, which is never answered.
+/// Answers requests on one connection until an event is asked for, which is never answered.
 fn serve(mut stream: TcpStream, asked: &mpsc::Sender<()>) -> std::io::Result<()> {
     let mut received = Vec::new();
     let mut buffer = [0; 4096];
@@ -81,7 +96,7 @@ fn serve(mut stream: TcpStream, asked: &mpsc::Sender<()>) -> std::io::Result<()>
         let Some(length) = complete(&received) else { continue };
         let head = String::from_utf8_lossy(&received[..length]).into_owned();
         received.drain(..length);
-        if head.starts_with("GET /2020-01-01/extension/event/next ") {
+        if NEXT.iter().any(|it| head.starts_with(it)) {
             // Whoever counts may be gone; then nobody is waiting.
             let _ = asked.send(());
             continue;

@@ -7,6 +7,7 @@
 mod api;
 mod batches;
 mod corpus;
+mod doors;
 mod emulator;
 mod evidence;
 mod extension;

@@ -58,6 +58,10 @@ pub fn floor() -> Result<&'static Path, Missing> {
     find("floor")
 }
 
+pub fn hello() -> Result<&'static Path, Missing> {
+    find("hello")
+}
+
 pub fn probe() -> Result<&'static Path, Missing> {
     find("probe")
 }

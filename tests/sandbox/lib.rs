@@ -11,6 +11,7 @@
 //! - `api`: the three HTTP APIs; `telemetry`: records, buffers, delivery; `process`: the processes;
 //! - [`http`]: what the emulated functions and extensions speak;
 //! - [`binaries`], [`aggregator`], [`python`]: what the tests start beside it;
+//! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them;
 //! - [`proxy`], [`front`], [`authority`]: the network and the service between them;
 //! - [`share`], [`conditions`]: the circumstances a function has no say in;
 //! - [`player`]: recorded scenarios, played against a real extension.
@@ -25,6 +26,7 @@ pub mod clock;
 pub mod conditions;
 mod core;
 pub mod dice;
+pub mod door;
 mod environment;
 pub mod front;
 mod hooks;
@@ -35,6 +37,7 @@ pub mod player;
 mod process;
 pub mod proxy;
 pub mod python;
+pub mod queues;
 pub mod share;
 pub mod spec;
 mod state;

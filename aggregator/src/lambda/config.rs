@@ -15,7 +15,7 @@ pub(super) struct Config {
     pub(super) log: String,
     /// `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE`: what the tables are called.
     pub(super) tables: Tables,
-    /// `OVERTIME_RETAIN_…`: how long what is written is kept.
+    /// How long what is written is kept.
     pub(super) retention: Retention,
     pub(super) settings: Settings,
 }
