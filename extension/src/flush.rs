@@ -1,8 +1,11 @@
 //! When to send what we hold.
 //!
 //! A verdict goes at once, whatever the aggregator's state. Tallies are cumulative and can wait: they ride along, or go when
-//! the interval has passed and enough is new, or when something has waited for a quarter of an hour, or at SHUTDOWN. After
-//! a timeout somebody is watching for recovery, so for a quarter of an hour they go once a minute.
+//! the interval has passed and enough is new, or when their block is over, or at SHUTDOWN. After a timeout somebody is
+//! watching for recovery, so for a quarter of an hour they go once a minute.
+//!
+//! A block is a quarter of an hour, so nothing waits longer. A quarter of an hour of any other phase would have parts of two
+//! blocks in nearly every batch, and each costs the aggregator a write and an evaluation.
 //!
 //! An environment is frozen between invocations, so a moment to send is not waited for but noticed, at whatever wakes us.
 //! Intervals are slots of the wall clock, shifted by a phase of the process's own, so that a fleet that was
@@ -12,13 +15,13 @@
 
 use std::time::Duration;
 
-use overtime_wire::EpochMillis;
+use overtime_wire::{Block, EpochMillis};
 
 use crate::sandbox::{Held, Holdings};
 
 /// How many new invocations make a tally worth a request of its own.
 const ENOUGH: u32 = 20;
-/// The longest that anything waits, and how long after a timeout recovery is watched for.
+/// How long after a timeout recovery is watched for.
 const QUARTER: Duration = Duration::from_mins(15);
 const MINUTE: Duration = Duration::from_mins(1);
 /// A verdict waits no longer than this for a request that carries none to come back.
@@ -107,11 +110,17 @@ fn are_due(policy: &Policy, at: &Situation) -> bool {
         Moment::Leaving => return true,
         Moment::Running => {}
     }
-    let waited = at.holdings.oldest.is_some_and(|it| at.now.since(it) >= QUARTER);
+    let waited = at.holdings.oldest.is_some_and(|it| at.now >= waits_until(policy, it));
     policy.interval.is_zero()
         || waited
         || (at.holdings.new_invocations >= ENOUGH && is_next_slot(policy, policy.interval, at))
         || (is_recovering(at) && is_next_slot(policy, MINUTE.min(policy.interval), at))
+}
+
+/// When the block is over in which something began to wait. What is younger than an interval goes with the interval: those who
+/// send that often must not all speak at the end of the block.
+fn waits_until(policy: &Policy, oldest: EpochMillis) -> EpochMillis {
+    Block::of(oldest).end().max(oldest.plus(policy.interval))
 }
 
 fn is_recovering(at: &Situation) -> bool {
@@ -135,7 +144,7 @@ fn next_due(policy: &Policy, at: &Situation) -> Option<EpochMillis> {
     let next_slot = (slot(policy, length, at.now) + 1) * millis(length).max(1);
     let by_slot = (is_recovering(at) || at.holdings.new_invocations >= ENOUGH)
         .then(|| EpochMillis(next_slot).plus(policy.phase));
-    let by_age = at.holdings.oldest.map(|it| it.plus(QUARTER));
+    let by_age = at.holdings.oldest.map(|it| waits_until(policy, it));
     by_slot.into_iter().chain(by_age).min()
 }
 
@@ -186,9 +195,18 @@ mod tests {
     }
 
     #[test]
-    fn few_invocations_wait_a_quarter_of_an_hour() {
+    fn few_invocations_wait_for_the_end_of_their_block() {
         check(60, situation(300), expect!["wait until 900s"]);
         check(60, situation(900), expect!["send"]);
+        let since = |oldest: u64, seconds| {
+            let mut at = situation(seconds);
+            at.holdings.oldest = Some(START.plus(Duration::from_secs(oldest)));
+            at
+        };
+        check(60, since(600, 700), expect!["wait until 900s"]);
+        check(60, since(600, 900), expect!["send"]);
+        check(60, since(870, 900), expect!["wait until 930s"]);
+        check(60, since(870, 930), expect!["send"]);
     }
 
     #[test]

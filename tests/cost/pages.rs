@@ -1,0 +1,271 @@
+//! What the pages over a fleet cost to read: time of the server, units, bytes.
+//!
+//! The doors' own routers answer over HTTP on loopback, from a store with thirty days of a fleet in it. Each page is asked for
+//! many times on one connection, with the clock put forward in between, so that nothing which is held for a moment helps; and
+//! as often without, as when many look at the same time.
+
+pub(crate) mod population;
+pub(crate) mod replay;
+pub(crate) mod seed;
+mod show;
+pub(crate) mod tray;
+
+use std::{
+    collections::BTreeSet,
+    io::Write as _,
+    path::PathBuf,
+    process::ExitCode,
+    sync::atomic::{AtomicI64, Ordering},
+    time::Duration,
+};
+
+use anyhow::Context as _;
+use axum::{Extension, Router};
+use clap::Parser;
+use flate2::{Compression, write::GzEncoder};
+use overtime::{
+    api::{self, Reader, batches::Inlet},
+    console::{self, Console},
+    domain::rejection::Caller,
+    store::Store,
+};
+use overtime_wire::EpochMillis;
+use tokio::{net::TcpListener, time::Instant};
+
+use self::{
+    replay::Recorder,
+    seed::{Seeded, Size, seed},
+};
+use crate::{measure::START, meter::Consumed, say, stand::Stand};
+
+/// Server time of the overview, warm.
+const OVERVIEW_WITHIN: Duration = Duration::from_millis(150);
+/// First load of the page's assets.
+const ASSETS_MAX: usize = 60_000;
+/// Longer than anything is held.
+const LATER_MS: i64 = 2_000;
+
+/// Measures the pages over a fleet with thirty days of data.
+#[derive(Debug, Parser)]
+pub(crate) struct Pages {
+    /// How many functions.
+    #[arg(long, default_value_t = 10_000)]
+    functions: u32,
+    /// Hours are written for one function in so many; no page over the fleet reads them, and writing them takes longest.
+    #[arg(long, default_value_t = 1)]
+    hours_of: usize,
+    /// How often each page is asked for.
+    #[arg(long, default_value_t = 100)]
+    rounds: usize,
+    /// A folder that keeps the store, to measure again what was filled before.
+    #[arg(long)]
+    data: Option<PathBuf>,
+    /// One object of JSON instead of a table.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The pages, and whether they are held to the overview's target.
+const PAGES: [(&str, &str, bool); 6] = [
+    ("the page", "/", true),
+    ("overview", "/api/v1/overview", true),
+    ("overview, 30 days", "/api/v1/overview?from=now-30d", true),
+    ("functions, first 100", "/api/v1/functions?limit=100", false),
+    (
+        "functions of a tag, by timeouts",
+        "/api/v1/functions?tag=team%3Dpayments&sort=timeouts",
+        false,
+    ),
+    ("timeouts, latest 100", "/api/v1/timeouts?limit=100", false),
+];
+
+/// What a page took.
+#[derive(Debug)]
+struct Seen {
+    name: &'static str,
+    is_held_to_target: bool,
+    /// With everything read anew.
+    fresh: Spread,
+    /// Within a second after somebody else.
+    held: Spread,
+    /// The same reads, bare.
+    bare: Spread,
+    units: Consumed,
+    bytes: usize,
+    zipped: usize,
+}
+
+/// Median and 99th percentile of some times.
+#[derive(Debug, Clone, Copy)]
+struct Spread {
+    p50: Duration,
+    p99: Duration,
+}
+
+/// What the page loads besides itself, the first time.
+#[derive(Debug, Clone, Copy, Default)]
+struct Assets {
+    files: usize,
+    bytes: usize,
+    zipped: usize,
+}
+
+/// Everything that was found out.
+#[derive(Debug)]
+struct Findings {
+    functions: usize,
+    seen: Vec<Seen>,
+    assets: Assets,
+}
+
+/// The time that the doors are told, which only we put forward.
+static NOW_MS: AtomicI64 = AtomicI64::new(START.0);
+
+fn clock() -> EpochMillis {
+    EpochMillis(NOW_MS.load(Ordering::Relaxed))
+}
+
+impl Pages {
+    pub(crate) async fn run(&self) -> anyhow::Result<ExitCode> {
+        let stand = match &self.data {
+            Some(folder) => Stand::open_in(folder).await?,
+            None => Stand::open().await?,
+        };
+        if stand.store.fleet().await?.is_empty() {
+            let began = Instant::now();
+            let size = Size { functions: self.functions, hours_of: self.hours_of };
+            let seeded = seed(&stand, size, START).await?;
+            let took = began.elapsed().as_secs();
+            let Seeded { items, timeouts } = seeded;
+            if !self.json {
+                say(&format!("{items} items and {timeouts} timeouts written in {took} s\n"));
+            }
+        }
+        let recorder = Recorder::default();
+        let host = serve(Store::new(recorder.on(&stand.client))).await?;
+        let visitor = Visitor {
+            stand,
+            recorder,
+            host,
+            rounds: self.rounds,
+            client: sandbox::http::client()?,
+        };
+        let mut seen = Vec::new();
+        for page in PAGES {
+            seen.push(visitor.visit(page).await?);
+        }
+        let assets = visitor.assets().await?;
+        let functions = visitor.stand.store.fleet().await?.len();
+        let findings = Findings { functions, seen, assets };
+        say(&if self.json { findings.json().to_string() } else { findings.table() });
+        let zipped = findings.assets.zipped;
+        anyhow::ensure!(zipped <= ASSETS_MAX, "assets have {zipped} bytes, at most {ASSETS_MAX}");
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The read API and the console, as `serve` mounts them, on a port of our own.
+async fn serve(store: Store) -> anyhow::Result<String> {
+    let inlet = Inlet::new(store.clone(), clock, std::sync::Arc::default());
+    let reader = Reader::new(store.clone(), clock);
+    let api = api::router(inlet, reader).layer(Extension(Caller::Loopback));
+    let router: Router = api.merge(console::router(Console { store, clock }));
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let host = format!("http://{}", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, router).await });
+    Ok(host)
+}
+
+impl Spread {
+    fn of(mut times: Vec<Duration>) -> anyhow::Result<Self> {
+        times.sort_unstable();
+        let at =
+            |share: usize| times.get((times.len() * share / 100).min(times.len() - 1)).copied();
+        let (p50, p99) = at(50).zip(at(99)).context("a page was never asked for")?;
+        Ok(Self { p50, p99 })
+    }
+}
+
+fn zipped(body: &[u8]) -> anyhow::Result<usize> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(body)?;
+    Ok(encoder.finish()?.len())
+}
+
+struct Visitor {
+    stand: Stand,
+    recorder: Recorder,
+    host: String,
+    client: reqwest::Client,
+    rounds: usize,
+}
+
+impl Visitor {
+    async fn visit(
+        &self,
+        (name, path, is_held_to_target): (&'static str, &str, bool),
+    ) -> anyhow::Result<Seen> {
+        // Once to warm up, once to be metered.
+        self.later(path).await?;
+        self.stand.meter.take();
+        self.recorder.take();
+        let (_, body) = self.later(path).await?;
+        let units = self.stand.meter.take();
+        let reads = self.recorder.take();
+        let (mut fresh, mut held, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+        for _ in 0..self.rounds {
+            fresh.push(self.later(path).await?.0);
+            held.push(self.get(path).await?.0);
+            let began = Instant::now();
+            reads.again(&self.stand.client).await?;
+            bare.push(began.elapsed());
+        }
+        Ok(Seen {
+            name,
+            is_held_to_target,
+            fresh: Spread::of(fresh)?,
+            held: Spread::of(held)?,
+            bare: Spread::of(bare)?,
+            units,
+            bytes: body.len(),
+            zipped: zipped(&body)?,
+        })
+    }
+
+    /// Asks when nothing is held any more.
+    async fn later(&self, path: &str) -> anyhow::Result<(Duration, Vec<u8>)> {
+        NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
+        self.get(path).await
+    }
+
+    async fn get(&self, path: &str) -> anyhow::Result<(Duration, Vec<u8>)> {
+        let began = Instant::now();
+        let answer = self.client.get(format!("{}{path}", self.host)).send().await?;
+        let status = answer.status();
+        let body = answer.bytes().await?;
+        let took = began.elapsed();
+        let text = || String::from_utf8_lossy(&body).into_owned();
+        anyhow::ensure!(status.is_success(), "{path} answered {status}: {}", text());
+        Ok((took, body.to_vec()))
+    }
+}
+
+impl Visitor {
+    /// Everything that the page names under `/assets/`.
+    async fn assets(&self) -> anyhow::Result<Assets> {
+        let (_, page) = self.get("/").await?;
+        let page = String::from_utf8_lossy(&page).into_owned();
+        let links = page.split("/assets/").skip(1);
+        let names: BTreeSet<&str> =
+            links.filter_map(|it| it.split(['"', '\'', ')', ' ']).next()).collect();
+        anyhow::ensure!(!names.is_empty(), "the page names no assets");
+        let mut assets = Assets::default();
+        for name in names {
+            let (_, body) = self.get(&format!("/assets/{name}")).await?;
+            assets.files += 1;
+            assets.bytes += body.len();
+            assets.zipped += zipped(&body)?;
+        }
+        Ok(assets)
+    }
+}
