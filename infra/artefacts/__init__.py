@@ -1,0 +1,1 @@
+"""What is deployed, built from source: compiled (`compiling`), put into zips (`packing`), checked (`checking`)."""

@@ -1,0 +1,283 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CfnOutput, Duration, type RemovalPolicy } from 'aws-cdk-lib';
+import { Rule, Schedule } from 'aws-cdk-lib/aws-events';
+import { LambdaFunction as Target } from 'aws-cdk-lib/aws-events-targets';
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam';
+import type { IKey } from 'aws-cdk-lib/aws-kms';
+import {
+  Code,
+  EventSourceMapping,
+  FilterCriteria,
+  FilterRule,
+  FunctionUrl,
+  FunctionUrlAuthType,
+  StartingPosition,
+} from 'aws-cdk-lib/aws-lambda';
+import { SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
+import { RetentionDays } from 'aws-cdk-lib/aws-logs';
+import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
+import type { ITopic } from 'aws-cdk-lib/aws-sns';
+import { Construct } from 'constructs';
+import { acknowledge } from './acknowledged';
+import { Alarms } from './alarms';
+import { Callers } from './callers';
+import { Door } from './door';
+import { Mailbox } from './mailbox';
+import {
+  type ArchitectureName,
+  DEFAULTS,
+  DOORS,
+  type DoorName,
+  type DoorSize,
+  INDEXES,
+  KEYS,
+  PREFIXES,
+  SIZES,
+  zips,
+} from './names';
+import { allowDoors } from './permissions';
+import { Tables } from './tables';
+
+/** Where alerts are posted until subscriptions say otherwise. */
+export interface WebhookProps {
+  readonly url: string;
+  /**
+   * The key that signs messages, `whsec_…`. CloudFormation reads it at deployment and puts it into deliver's environment, and
+   * no other door's.
+   */
+  readonly secret: ISecret;
+}
+
+export interface OvertimeProps {
+  /** The folder of the zips that `infra/build` made. */
+  readonly artefacts: string;
+  /** The organisation whose functions may report, `o-…`. At least one of this and `accounts` is needed. */
+  readonly organizationId?: string;
+  /** Accounts whose functions may report, in the organisation or not. */
+  readonly accounts?: readonly string[];
+  /** What the doors run on. Default: `arm64`, which costs a fifth less. */
+  readonly architecture?: ArchitectureName;
+  /** Memory, timeout and concurrency of doors, where they are not to be the defaults. */
+  readonly sizes?: Partial<Record<DoorName, Partial<DoorSize>>>;
+  /** Where alerts go. Without it they show on the page and go nowhere. */
+  readonly webhook?: WebhookProps;
+  /** How long the doors' logs are kept. Default: 30 days. */
+  readonly logRetention?: RetentionDays;
+  /** What the doors log: a level or a filter, see `OVERTIME_LOG`. Default: `info`. */
+  readonly log?: string;
+  /** Where alarms about Overtime itself are announced. */
+  readonly alarmTopic?: ITopic;
+  /** A key of your own for the tables. */
+  readonly encryptionKey?: IKey;
+  /** What becomes of the tables when the stack is deleted. Default: they stay. */
+  readonly removalPolicy?: RemovalPolicy;
+}
+
+/**
+ * The aggregator: two tables, five doors, and what connects them. Deployed once per partition, in one account.
+ *
+ * ```ts
+ * new Overtime(this, 'Overtime', { artefacts: '../target/artefacts', organizationId: 'o-a1b2c3d4e5' });
+ * ```
+ */
+export class Overtime extends Construct {
+  readonly tables: Tables;
+  readonly doors: Readonly<Record<DoorName, Door>>;
+  /** What `OVERTIME_URL` is to be in watched functions. */
+  readonly url: string;
+  /** The function that watched functions must be allowed to call. */
+  readonly ingestArn: string;
+  readonly consoleUrl: string;
+
+  private readonly evaluateMail: Mailbox;
+  private readonly deliverMail: Mailbox;
+  private readonly sizes: Record<DoorName, DoorSize>;
+
+  constructor(scope: Construct, id: string, props: OvertimeProps) {
+    super(scope, id);
+    this.sizes = sizes(props);
+    this.tables = new Tables(this, 'Tables', {
+      encryptionKey: props.encryptionKey,
+      removalPolicy: props.removalPolicy,
+    });
+    this.evaluateMail = new Mailbox(this, 'EvaluateMail', { readerTimeoutSeconds: this.sizes.evaluate.timeoutSeconds });
+    this.deliverMail = new Mailbox(this, 'DeliverMail', { readerTimeoutSeconds: this.sizes.deliver.timeoutSeconds });
+    this.doors = this.openDoors(props);
+    allowDoors({
+      doors: this.doors,
+      tables: this.tables,
+      evaluateQueue: this.evaluateMail.queue,
+      deliverQueue: this.deliverMail.queue,
+      indexes: INDEXES.map((it) => it.name),
+    });
+    props.encryptionKey?.grantEncryptDecrypt(this.doors.ingest.function);
+    for (const door of ['evaluate', 'deliver', 'sweep', 'console'] as const) {
+      props.encryptionKey?.grantEncryptDecrypt(this.doors[door].function);
+    }
+
+    const ingest = this.openUrl('ingest');
+    const consoleUrl = this.openUrl('console');
+    new Callers(this, 'Callers', {
+      function: this.doors.ingest.function,
+      organizationId: props.organizationId,
+      accounts: props.accounts,
+    });
+    this.url = ingest.url;
+    this.ingestArn = this.doors.ingest.function.functionArn;
+    this.consoleUrl = consoleUrl.url;
+    // Only evaluate and sweep write messages, and the page's address goes into them.
+    for (const door of ['evaluate', 'sweep'] as const) {
+      this.doors[door].function.addEnvironment('OVERTIME_CONSOLE_URL', consoleUrl.url);
+    }
+
+    this.followFacts();
+    this.readMail();
+    this.scheduleSweep();
+    new Alarms(this, 'Alarms', {
+      doors: this.doors,
+      mailboxes: { evaluate: this.evaluateMail, deliver: this.deliverMail },
+      topic: props.alarmTopic,
+    });
+    new CfnOutput(this, 'Url', { value: this.url, description: 'OVERTIME_URL of watched functions' });
+    new CfnOutput(this, 'IngestArn', { value: this.ingestArn, description: 'The function that they may call' });
+    new CfnOutput(this, 'ConsoleUrl', { value: this.consoleUrl, description: 'The page, for signed requests' });
+  }
+
+  /** Lets somebody of this account read the page and the API, through the URL. */
+  grantConsole(reader: IGrantable): void {
+    grantUrl(reader, this.doors.console.function.functionArn);
+  }
+
+  private openDoors(props: OvertimeProps): Record<DoorName, Door> {
+    const architecture = props.architecture ?? DEFAULTS.architecture;
+    const zip = join(props.artefacts, zips.aggregator(architecture));
+    if (!existsSync(zip)) throw new Error(`there is no ${zip}: run infra/build first`);
+    const code = Code.fromAsset(zip);
+    const environments = this.environments(props);
+    const open = (door: DoorName) =>
+      new Door(this, door.charAt(0).toUpperCase() + door.slice(1), {
+        door,
+        code,
+        architecture,
+        size: this.sizes[door],
+        environment: environments[door],
+        logRetention: props.logRetention ?? RetentionDays.ONE_MONTH,
+      });
+    return Object.fromEntries(DOORS.map((door) => [door, open(door)])) as Record<DoorName, Door>;
+  }
+
+  /** A door is told what it reads and nothing else. */
+  private environments(props: OvertimeProps): Record<DoorName, Record<string, string>> {
+    const common: Record<string, string> = {
+      OVERTIME_FACTS_TABLE: this.tables.facts.tableName,
+      OVERTIME_STATE_TABLE: this.tables.state.tableName,
+      ...(props.log ? { OVERTIME_LOG: props.log } : {}),
+    };
+    const deliver = { OVERTIME_DELIVER_QUEUE_URL: this.deliverMail.queue.queueUrl };
+    const webhook: Record<string, string> = props.webhook
+      ? {
+          OVERTIME_WEBHOOK_URL: props.webhook.url,
+          OVERTIME_WEBHOOK_SECRET: 'env:WEBHOOK_KEY',
+          WEBHOOK_KEY: props.webhook.secret.secretValue.unsafeUnwrap(),
+        }
+      : {};
+    return {
+      ingest: common,
+      evaluate: { ...common, ...deliver, OVERTIME_EVALUATE_QUEUE_URL: this.evaluateMail.queue.queueUrl },
+      deliver: { ...common, ...deliver, ...webhook },
+      sweep: { ...common, ...deliver },
+      console: common,
+    };
+  }
+
+  private openUrl(door: 'ingest' | 'console'): FunctionUrl {
+    return new FunctionUrl(this.doors[door], 'Url', {
+      function: this.doors[door].function,
+      authType: FunctionUrlAuthType.AWS_IAM,
+    });
+  }
+
+  /** Verdicts are evaluated at once; tallies are gathered, so that ten thousand sandboxes are not ten thousand readings. */
+  private followFacts() {
+    const evaluate = this.doors.evaluate;
+    const follow = (id: string, prefix: string, batches: { batchSize: number; maxBatchingWindow?: Duration }) =>
+      new EventSourceMapping(evaluate, id, {
+        ...batches,
+        target: evaluate.function,
+        eventSourceArn: this.tables.facts.tableStreamArn,
+        startingPosition: StartingPosition.TRIM_HORIZON,
+        reportBatchItemFailures: true,
+        bisectBatchOnError: true,
+        retryAttempts: 10,
+        onFailure: new SqsDlq(this.evaluateMail.deadLetters),
+        // What expires leaves the table through the stream, too, and is nothing new.
+        filters: [
+          FilterCriteria.filter({
+            eventName: FilterRule.or('INSERT', 'MODIFY'),
+            dynamodb: { Keys: { [KEYS.sort]: { S: FilterRule.beginsWith(prefix) } } },
+          }),
+        ],
+      });
+    this.tables.facts.grantStreamRead(evaluate.function);
+    if (evaluate.function.role) acknowledge(evaluate.function.role, 'AwsSolutions::AwsSolutions-IAM5[Resource::*]');
+    follow('Verdicts', PREFIXES.verdict, { batchSize: 100 });
+    follow('Tallies', PREFIXES.tally, {
+      batchSize: 1000,
+      maxBatchingWindow: Duration.seconds(DEFAULTS.tallyWindowSeconds),
+    });
+  }
+
+  private readMail() {
+    const common = { batchSize: 10, reportBatchItemFailures: true };
+    const most = (door: 'evaluate' | 'deliver') => this.sizes[door].concurrency;
+    for (const [door, mail] of [
+      ['evaluate', this.evaluateMail],
+      ['deliver', this.deliverMail],
+    ] as const) {
+      const concurrency = most(door);
+      acknowledge(this.doors[door].function, 'Serverless::Serverless-LambdaEventSourceMappingDestination');
+      this.doors[door].function.addEventSource(
+        new SqsEventSource(mail.queue, {
+          ...common,
+          // Never more than there are: a reader that is throttled uses up attempts. Lambda asks for at least two.
+          ...(concurrency === null ? {} : { maxConcurrency: Math.max(2, Math.floor(concurrency / 2)) }),
+        }),
+      );
+    }
+  }
+
+  /** A sweep that failed or was missed is made up for by the next one. */
+  private scheduleSweep() {
+    const once = { retryAttempts: 0, maxEventAge: Duration.minutes(1) };
+    this.doors.sweep.function.configureAsyncInvoke(once);
+    acknowledge(this.doors.sweep.function, 'Serverless::Serverless-LambdaAsyncFailureDestination');
+    const rule = new Rule(this, 'EveryMinute', {
+      description: 'Overtime: a minute has passed',
+      schedule: Schedule.rate(Duration.minutes(1)),
+      targets: [new Target(this.doors.sweep.function, once)],
+    });
+    acknowledge(rule, 'Serverless::Serverless-EventBusDLQ');
+  }
+}
+
+/** Lets somebody call a function of Overtime through its URL, and not directly. */
+export function grantUrl(grantee: IGrantable, functionArn: string): void {
+  Grant.addToPrincipal({
+    grantee,
+    actions: ['lambda:InvokeFunctionUrl'],
+    resourceArns: [functionArn],
+    conditions: { StringEquals: { 'lambda:FunctionUrlAuthType': 'AWS_IAM' } },
+  });
+  Grant.addToPrincipal({
+    grantee,
+    actions: ['lambda:InvokeFunction'],
+    resourceArns: [functionArn],
+    conditions: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
+  });
+}
+
+function sizes(props: OvertimeProps): Record<DoorName, DoorSize> {
+  const size = (door: DoorName) => [door, { ...SIZES[door], ...props.sizes?.[door] }];
+  return Object.fromEntries(DOORS.map(size)) as Record<DoorName, DoorSize>;
+}
