@@ -50,7 +50,7 @@ impl Dice {
 }
 
 /// How long a process sleeps, on average, in calls of others.
-const CALLS_PER_NAP: usize = 30;
+const CALLS_PER_NAP: usize = 50;
 
 /// Where calls wait. Clones share it.
 #[derive(Debug, Clone)]
@@ -138,12 +138,14 @@ impl Switch {
 }
 
 impl Waiting {
-    /// Any call, but those of one process not before all others: for a while each time, so that whole evaluations happen
-    /// between two calls of another.
+    /// Any call, but those of one process not before all others: it falls asleep with a write in its hand, so that whole
+    /// evaluations happen between what it has read and what it makes of it.
     fn next(&mut self) -> Option<Call> {
         if self.dice.once_in(CALLS_PER_NAP) {
-            let at = self.dice.below(self.calls.len() + 1);
-            self.asleep = self.calls.get(at).map(|it| it.process);
+            let is_write = |it: &&Call| !matches!(it.operation.as_str(), "GetItem" | "Query");
+            let writers: Vec<_> = self.calls.iter().filter(is_write).map(|it| it.process).collect();
+            let at = self.dice.below(writers.len() + 1);
+            self.asleep = writers.get(at).copied();
         }
         let awake: Vec<usize> = (0..self.calls.len())
             .filter(|at| self.asleep != self.calls.get(*at).map(|it| it.process))
