@@ -40,7 +40,7 @@ pub mod functions;
 pub mod histories;
 pub mod hours;
 mod item;
-#[cfg(all(test, feature = "embedded"))]
+#[cfg(test)]
 pub(crate) mod laboratory;
 pub mod outbox;
 pub mod rejections;

@@ -106,8 +106,7 @@ fn weight(item: &std::collections::HashMap<String, AttributeValue>) -> usize {
 /// The heaviest item of each kind.
 async fn heaviest(lab: &Laboratory) -> BTreeMap<String, usize> {
     let mut heaviest = BTreeMap::new();
-    let mut items =
-        lab.access.dynamo.scan().table_name(self.state_table()).into_paginator().items().send();
+    let mut items = lab.access.dynamo.scan().table_name(STATE).into_paginator().items().send();
     while let Some(item) = items.next().await {
         let item = item.unwrap();
         let kind = item["pk"].as_s().unwrap()[..1].to_owned();

@@ -55,7 +55,7 @@ async fn record(lab: &Laboratory, said: &Said, now: EpochMillis) {
 
 /// Everything in the state table but alerts and messages, which also depend on when they were evaluated.
 async fn views(lab: &Laboratory) -> BTreeMap<String, Vec<String>> {
-    let scanned = lab.access.dynamo.scan().table_name(self.state_table()).send().await.unwrap();
+    let scanned = lab.access.dynamo.scan().table_name(STATE).send().await.unwrap();
     let text = |it: &AttributeValue| format!("{it:?}");
     let mut views = BTreeMap::new();
     for item in scanned.items() {
@@ -125,7 +125,7 @@ async fn a_crash_between_any_two_writes_is_repaired() {
     let rewritten = |it: &str| ["B#", "H#", "P#", "S#"].iter().any(|kind| it.starts_with(kind));
     for missing in whole.keys().filter(|it| rewritten(it)) {
         let (pk, sk) = missing.split_once('/').unwrap();
-        let delete = lab.access.dynamo.delete_item().table_name(self.state_table());
+        let delete = lab.access.dynamo.delete_item().table_name(STATE);
         let key = |text: &str| AttributeValue::S(text.to_owned());
         delete.key("pk", key(pk)).key("sk", key(sk)).send().await.unwrap();
         evaluator.evaluate(&job(true, true), at(5_000)).await.unwrap();

@@ -79,7 +79,7 @@ async fn poison_is_passed_over_and_everything_beside_it_is_evaluated() {
     // A fact of the same block that is nothing, and keys that are nobody's.
     let text = |it: &str| AttributeValue::S(it.to_owned());
     let broken = record("orders", 2);
-    let put = lab.access.dynamo.put_item().table_name(self.facts_table());
+    let put = lab.access.dynamo.put_item().table_name(FACTS);
     let put = put.item("pk", text(&broken.pk)).item("sk", text(&broken.sk));
     let put = put.item("b", AttributeValue::B(Blob::new([0xff, 0xff])));
     put.item("w", AttributeValue::N("1".to_owned())).send().await.unwrap();

@@ -119,8 +119,7 @@ async fn what_we_never_write_is_named_and_left_out() {
     let pk = schema::facts_pk(&function, block(), 0);
     let mut item = crate::store::item::keyed(&schema::Key { pk, sk: "T#not-hex".to_owned() });
     item.insert("b".to_owned(), crate::store::item::bytes(b"?"));
-    let put =
-        lab.access.dynamo.put_item().table_name(self.facts_table()).set_item(Some(item.clone()));
+    let put = lab.access.dynamo.put_item().table_name(FACTS).set_item(Some(item.clone()));
     put.send().await.unwrap();
     let pk = Row(item.clone()).text(PK).unwrap().to_owned();
     let error = standing(&Row(item), Tally::decode).unwrap_err();
