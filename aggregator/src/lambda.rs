@@ -56,10 +56,10 @@ use crate::{
 /// The same binary is deployed once for each door. It does this also without being told, wherever it finds
 /// `AWS_LAMBDA_RUNTIME_API`, which Lambda sets.
 ///
-/// OVERTIME_DOOR=ingest takes batches from a Function URL with `AWS_IAM`, OVERTIME_DOOR=evaluate takes the facts table's stream
-/// (keys only, with partial batch responses) and its own delayed messages, OVERTIME_DOOR=deliver takes a queue of messages and
-/// is the only one with channel secrets, OVERTIME_DOOR=sweep runs on a schedule of one minute, and OVERTIME_DOOR=console
-/// serves the read API and the pages behind a Function URL or an HTTP API with an authorizer.
+/// `ingest` takes batches from a Function URL with `AWS_IAM`. `evaluate` takes the facts table's stream (keys only, with partial
+/// batch responses) and its own delayed messages. `deliver` takes a queue of messages and is the only one with channel
+/// secrets. `sweep` runs on a schedule of one minute. `console` serves the read API and the pages, behind a Function URL or
+/// an HTTP API with an authorizer.
 ///
 /// All read `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE` and `OVERTIME_LOG`. evaluate, deliver and sweep need
 /// `OVERTIME_DELIVER_QUEUE_URL`; evaluate needs `OVERTIME_EVALUATE_QUEUE_URL`; evaluate and sweep put `OVERTIME_CONSOLE_URL` into the
@@ -125,7 +125,7 @@ enum Open {
     Ingest(WayIn),
     Evaluate(Evaluating),
     Deliver(Delivering),
-    Sweep(Sweeping),
+    Sweep(Box<Sweeping>),
     Console(Pages),
 }
 
@@ -145,7 +145,7 @@ impl Open {
                 Self::Deliver(Delivering::new(store, webhook.map(|it| *it), queue(deliver)))
             }
             Settings::Sweep { deliver, console } => {
-                Self::Sweep(Sweeping::new(store, console, queue(deliver)))
+                Self::Sweep(Box::new(Sweeping::new(store, console, queue(deliver))))
             }
             Settings::Console => Self::Console(Pages::new(store)),
         }

@@ -5,6 +5,8 @@
 //!
 //! **Invariant.** Whatever the event holds becomes a request or a problem; whatever the router answers, an answer that Lambda takes.
 
+use std::fmt::Write as _;
+
 use aws_lambda_events::{
     apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
     encodings::Body as Payload,
@@ -78,7 +80,8 @@ fn escaped(text: &str) -> String {
         {
             escaped.push(char::from(byte));
         } else {
-            escaped.push_str(&format!("%{byte:02X}"));
+            // Writing to a text cannot fail.
+            let _ = write!(escaped, "%{byte:02X}");
         }
     }
     escaped
