@@ -310,6 +310,9 @@ impl Sandbox {
         for it in &sent.tallies {
             self.tallies.delivered(it.fact.block, it.fact.revision);
         }
+        if !sent.inherited.is_empty() {
+            self.inherited.got_through();
+        }
         for (key, rank) in &sent.inherited {
             self.inherited.delivered(*key, *rank);
         }

@@ -42,6 +42,7 @@ pub(crate) struct Caused {
 pub(crate) struct Ledger {
     caused: Mutex<Vec<Caused>>,
     left: Mutex<Vec<Left>>,
+    stranded: Mutex<Vec<String>>,
     count: AtomicUsize,
     invocations: AtomicUsize,
     crashes: AtomicUsize,
@@ -55,6 +56,15 @@ impl Ledger {
     /// What reclaimed environments took along.
     pub(crate) fn left(&self) -> Vec<Left> {
         self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What journals held that should have been told in fair weather.
+    pub(crate) fn all_stranded(&self) -> Vec<String> {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn stranded(&self, what: String) {
+        self.stranded.lock().unwrap_or_else(PoisonError::into_inner).push(what);
     }
 
     pub(crate) fn count(&self) -> usize {
@@ -203,15 +213,20 @@ impl Boat {
     pub(crate) async fn land(mut self) -> anyhow::Result<()> {
         self.invoke(json!({ "exit": 1 })).await?;
         for turn in 0..LANDING {
-            let is_told = left::are_told(&left::journals(self.environment.observer().tmp()));
-            if turn >= 2 && is_told {
+            let untold = left::untold(&left::journals(self.environment.observer().tmp()));
+            if turn >= 2 && untold == 0 {
                 break;
             }
             self.invoke(json!({ "sleep_ms": 500 })).await?;
             sleep(Duration::from_millis(100)).await;
         }
-        // What is left now is nobody's fault but ours.
         self.environment.spin_down().await;
+        // What is left now is nobody's fault but ours, and no excuse.
+        let untold = left::untold(&left::journals(self.environment.observer().tmp()));
+        if untold > 0 {
+            let function = self.berth.function();
+            self.berth.ledger.stranded(format!("{untold} verdicts of {function}"));
+        }
         Ok(())
     }
 

@@ -92,6 +92,9 @@ async fn main() -> anyhow::Result<ExitCode> {
     for (kind, which) in differences {
         which.iter().take(NAMED).for_each(|it| say(&format!("{kind}: {it}")));
     }
+    for it in ledger.all_stranded().iter().take(NAMED) {
+        say(&format!("not told in fair weather: {it}"));
+    }
     say(&format!("faults: {}", storm.tally));
     say(&format!(
         "seed {seed}: {}; {} invocations, {} of them crashed, {} s of storm",

@@ -23,14 +23,18 @@ use crate::{
 
 /// Most facts that are taken over; the journals that they come from are bounded as well.
 const FACTS_MAX: usize = 512;
-/// Most that one request carries. A backlog that went as one would take longer each time it failed, and so never get through.
-const CARRIED_MAX: usize = 16;
+/// How much of a backlog the first request carries, and at most any. One that went as a whole would take longer each time
+/// it failed, and so never get through to a slow aggregator; each success doubles what goes next.
+const CARRIED_FIRST: usize = 4;
+const CARRIED_MAX: usize = 64;
 /// Most of their invocations that a late record is recognised for.
 const CLAIMS_MAX: usize = 128;
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Inherited {
     waiting: Vec<Heirloom>,
+    /// How much the next request carries.
+    carried: usize,
     claims: Vec<Claim>,
     /// Since when there are tallies.
     since: Option<EpochMillis>,
@@ -56,7 +60,19 @@ struct Claim {
     is_made: bool,
 }
 
+impl Default for Inherited {
+    fn default() -> Self {
+        let (waiting, claims) = (Vec::new(), Vec::new());
+        Self { waiting, carried: CARRIED_FIRST, claims, since: None, is_awake: false }
+    }
+}
+
 impl Inherited {
+    /// A request got through.
+    pub(super) fn got_through(&mut self) {
+        self.carried = (2 * self.carried).min(CARRIED_MAX);
+    }
+
     pub(super) fn awake(&mut self) {
         self.is_awake = true;
     }
@@ -107,7 +123,7 @@ impl Inherited {
         self.waiting.iter_mut().for_each(|it| it.is_fresh &= !self.is_awake);
         let (verdicts, tallies) = self.waiting.iter().partition::<Vec<_>, _>(|it| it.is_verdict());
         let all = verdicts.into_iter().chain(tallies).filter(|_| self.is_awake);
-        for it in all.take(CARRIED_MAX) {
+        for it in all.take(self.carried) {
             keys.push((it.fact.key(), it.fact.rank()));
             let id = it.fact.incarnation;
             let at = lives.iter().position(|it| it.id == id).unwrap_or(lives.len());
