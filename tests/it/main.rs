@@ -4,6 +4,7 @@
 
 #![cfg(test)]
 
+mod artefacts;
 mod batches;
 mod corpus;
 mod emulator;
