@@ -67,7 +67,7 @@ async fn the_layer_for_arm64_reports_a_timeout() {
     a_timeout_is_reported_by(&extension, Duration::from_secs(3)).await;
 }
 
-/// Where a zip is checked as if it were the layer for x86_64.
+/// Where a zip is checked as if it were the layer for `x86_64`.
 struct Bench(tempfile::TempDir);
 
 impl Bench {
