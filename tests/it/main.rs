@@ -5,6 +5,7 @@
 #![cfg(test)]
 
 mod api;
+mod artefacts;
 mod batches;
 mod corpus;
 mod doors;

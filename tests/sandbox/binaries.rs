@@ -66,6 +66,13 @@ pub fn probe() -> Result<&'static Path, Missing> {
     find("probe")
 }
 
+/// Cargo's target directory: the one above the profile that this very program lies in.
+pub(crate) fn target() -> io::Result<PathBuf> {
+    let file = env::current_exe()?;
+    let profile = file.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
+    Ok(profile.and_then(Path::parent).unwrap_or(Path::new(".")).to_owned())
+}
+
 struct Output {
     files: BTreeMap<String, PathBuf>,
     said: String,

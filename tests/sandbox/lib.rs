@@ -10,7 +10,7 @@
 //! - [`spec`]: what is to be emulated; [`Environment`]: the phases; [`Observer`]: what can be seen;
 //! - `api`: the three HTTP APIs; `telemetry`: records, buffers, delivery; `process`: the processes;
 //! - [`http`]: what the emulated functions and extensions speak;
-//! - [`binaries`], [`aggregator`], [`python`]: what the tests start beside it;
+//! - [`binaries`], [`artefacts`], [`aggregator`], [`python`]: what the tests start beside it;
 //! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them;
 //! - [`proxy`], [`front`], [`authority`]: the network and the service between them;
 //! - [`share`], [`conditions`]: the circumstances a function has no say in;
@@ -20,6 +20,7 @@
 
 pub mod aggregator;
 mod api;
+pub mod artefacts;
 pub mod authority;
 pub mod binaries;
 pub mod clock;

@@ -11,8 +11,9 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
-use std::{env, fs, io};
+use std::{fs, io};
 
+use crate::binaries;
 use crate::ids;
 use crate::spec::Launch;
 
@@ -80,12 +81,8 @@ pub(crate) fn environment(requirements: &str) -> Result<PathBuf, Unavailable> {
     Ok(place)
 }
 
-/// The target directory is the one above the profile this very program lies in.
 fn shelf() -> io::Result<PathBuf> {
-    let file = env::current_exe()?;
-    let profile = file.ancestors().skip(1).find(|folder| !folder.ends_with("deps"));
-    let target = profile.and_then(Path::parent).unwrap_or(Path::new("."));
-    let shelf = target.join("python");
+    let shelf = binaries::target()?.join("python");
     fs::create_dir_all(&shelf)?;
     Ok(shelf)
 }
