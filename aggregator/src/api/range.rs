@@ -74,17 +74,26 @@ impl From<Coarse> for Step {
     }
 }
 
+/// Why a range that ends before it begins is refused, by the parameter that was given.
+pub(super) fn backwards(has_end: bool) -> Problem {
+    if has_end {
+        Problem::invalid("to", "lies before from")
+    } else {
+        Problem::invalid("from", "lies in the future")
+    }
+}
+
 impl Range {
     /// What is asked for: the last day where nothing is said, and never more than is kept.
     pub(super) fn asked(
         (from, to): (Option<&WhenText>, Option<&WhenText>),
         horizon: Horizon,
     ) -> Result<Self, Problem> {
-        let now = horizon.now;
+        let (now, ends) = (horizon.now, to.is_some());
         let to = to.map_or(now, |it| it.0.resolve(now));
         let from = from.map_or(to.min(now).minus(DAY), |it| it.0.resolve(now));
         if to < from {
-            return Err(Problem::invalid("to", "lies before from"));
+            return Err(backwards(ends));
         }
         let (oldest, newest) = (horizon.hours_from, now.plus(AHEAD));
         if to < oldest {
@@ -239,6 +248,10 @@ mod tests {
         assert_eq!(range("now", "9000-01-01T00:00:00Z").unwrap().to, NOW.plus(AHEAD));
         assert_eq!(range("now-1h", "now-2h").unwrap_err().to_string(), "to lies before from");
         assert_eq!(range("", "now-7d").unwrap().length(), DAY);
+        assert_eq!(
+            range("9000-01-01T00:00:00Z", "").unwrap_err().to_string(),
+            "from lies in the future"
+        );
         let gone = range("", "1970-01-01T00:00:00Z").unwrap_err();
         assert_eq!(gone.to_string(), "to lies before everything that is still kept");
     }

@@ -15,7 +15,7 @@ use crate::{
         answer::{ListCaller, Page},
         parameters::Query,
         problem::Problem,
-        range::GONE,
+        range::{GONE, backwards},
         words::{
             AccountText, CauseText, CursorText, EvidenceText, LimitText, NameText, RegionText,
             WhenText,
@@ -101,7 +101,7 @@ impl Asked {
         let (oldest, newest) = (now.minus(kept), now.plus(AHEAD));
         let (from, to) = (at(&self.from).unwrap_or(oldest), at(&self.to).unwrap_or(newest));
         if at(&self.from).is_some_and(|it| to < it) {
-            return Err(Problem::invalid("to", "lies before from"));
+            return Err(backwards(self.to.is_some()));
         }
         if to < oldest {
             return Err(Problem::invalid("to", GONE));

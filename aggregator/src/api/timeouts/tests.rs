@@ -29,7 +29,11 @@ fn a_range_that_ends_before_it_begins_is_a_mistake_and_not_an_empty_list() {
     assert_eq!(problem.to_string(), "to lies before from");
     let problem = asked("to=1970-01-01T00:00:00Z").unwrap_err();
     assert_eq!(problem.to_string(), "to lies before everything that is still kept");
-    for later in ["from=9000-01-01T00:00:00Z", "detected_after=9000-01-01T00:00:00Z"] {
+    let problem = asked("from=9000-01-01T00:00:00Z").unwrap_err();
+    assert_eq!(problem.to_string(), "from lies in the future");
+    for later in
+        ["detected_after=9000-01-01T00:00:00Z", "from=9000-01-01T00:00:00Z&to=9001-01-01T00:00:00Z"]
+    {
         let filter = asked(later).unwrap();
         assert!(filter.from <= filter.to, "{later}");
     }
