@@ -123,7 +123,7 @@ async fn run(config: Config) -> Result<(), Failure> {
 #[derive(Debug)]
 enum Open {
     Ingest(WayIn),
-    Evaluate(Evaluating),
+    Evaluate(Box<Evaluating>),
     Deliver(Delivering),
     Sweep(Box<Sweeping>),
     Console(Pages),
@@ -139,7 +139,8 @@ impl Open {
         match config.settings {
             Settings::Ingest => Self::Ingest(WayIn::new(store)),
             Settings::Evaluate { deliver, evaluate, console } => {
-                Self::Evaluate(Evaluating::new(store, console, (queue(deliver), queue(evaluate))))
+                let queues = (queue(deliver), queue(evaluate));
+                Self::Evaluate(Box::new(Evaluating::new(store, console, queues)))
             }
             Settings::Deliver { webhook, deliver } => {
                 Self::Deliver(Delivering::new(store, webhook.map(|it| *it), queue(deliver)))

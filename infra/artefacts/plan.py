@@ -64,7 +64,7 @@ ARTEFACTS = {
         # What the runtimes `provided.al2` and `provided.al2023` start.
         path="bootstrap",
         profile="door",
-        features=(),
+        features=("lambda",),
         budget=10_000 * KILOBYTE,
     ),
 }
