@@ -21,6 +21,7 @@
 //! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
+//! | `views` | how whatever is made of facts is written under its basis |
 //! | [`retention`] | how long what is kept is kept |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
 //!
@@ -51,6 +52,7 @@ pub mod schema;
 pub mod tables;
 pub mod timeouts;
 pub mod totals;
+mod views;
 pub mod wakes;
 
 use std::{

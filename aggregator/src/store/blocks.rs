@@ -13,17 +13,13 @@ use crate::{
     },
     store::{
         Store, StoreError,
-        item::{Row, failed, json, keyed, number, text, won},
+        item::{Row, failed, json, keyed, text},
         schema::{
             self, Key,
-            attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
+            attribute::{GENERATION, PK, SK, VALUE, WRITES},
         },
     },
 };
-
-/// The condition under which a view that has seen more replaces one that has seen less.
-pub(super) const HAS_SEEN_MORE: &str =
-    "attribute_not_exists(#g) OR #g < :g OR (#g = :g AND #w < :w)";
 
 /// Which part of which block.
 #[derive(Debug, Clone, Copy)]
@@ -59,21 +55,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut item = keyed(&key.key());
         item.insert(VALUE.to_owned(), json(part)?);
-        item.insert(GENERATION.to_owned(), number(basis.generation));
-        item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(key.block.end().plus(self.retention.blocks));
-        item.insert(EXPIRES.to_owned(), number(expires));
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(self.state_table())
-            .set_item(Some(item))
-            .condition_expression(HAS_SEEN_MORE)
-            .expression_attribute_names("#g", GENERATION)
-            .expression_attribute_names("#w", WRITES)
-            .expression_attribute_values(":g", number(basis.generation))
-            .expression_attribute_values(":w", number(basis.writes));
-        won(put.send().await)
+        self.put_view(item, basis, key.block.end().plus(self.retention.blocks)).await
     }
 
     /// How much the part that stands has seen, if there is one.

@@ -16,11 +16,10 @@ use crate::{
     },
     store::{
         Consistency, Store, StoreError,
-        blocks::HAS_SEEN_MORE,
-        item::{Row, failed, json, keyed, number, text, won},
+        item::{Row, failed, json, keyed, text},
         schema::{
             self, Key,
-            attribute::{EXPIRES, GENERATION, PK, SK, VALUE, WRITES},
+            attribute::{GENERATION, PK, SK, VALUE, WRITES},
         },
     },
 };
@@ -62,21 +61,7 @@ impl Store {
     ) -> Result<bool, StoreError> {
         let mut item = keyed(&Key { pk, sk: schema::hour_sk(hour) });
         item.insert(VALUE.to_owned(), json(view)?);
-        item.insert(GENERATION.to_owned(), number(basis.generation));
-        item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(hour.end().plus(self.retention.hours));
-        item.insert(EXPIRES.to_owned(), number(expires));
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(self.state_table())
-            .set_item(Some(item))
-            .condition_expression(HAS_SEEN_MORE)
-            .expression_attribute_names("#g", GENERATION)
-            .expression_attribute_names("#w", WRITES)
-            .expression_attribute_values(":g", number(basis.generation))
-            .expression_attribute_values(":w", number(basis.writes));
-        won(put.send().await)
+        self.put_view(item, basis, hour.end().plus(self.retention.hours)).await
     }
 
     /// The items of hours from all seasons that they lie in, oldest first.

@@ -24,13 +24,11 @@ use crate::{
     },
     store::{
         Store, StoreError,
-        blocks::HAS_SEEN_MORE,
-        item::{Row, bytes, failed, keyed, number, text, won},
+        item::{Row, bytes, failed, keyed, number, text},
         schema::{
             self, Key,
             attribute::{
-                ACCEPTED, BYTES, DAY, EXPIRES, FUNCTION_DAY, GENERATION, LOG_TAIL, PK, PLACE, SK,
-                WRITES,
+                ACCEPTED, BYTES, DAY, FUNCTION_DAY, GENERATION, LOG_TAIL, PK, PLACE, SK, WRITES,
             },
         },
     },
@@ -93,10 +91,6 @@ impl Store {
         let entry = Verdict { log_tail: String::new(), ..verdict.clone() };
         item.insert(BYTES.to_owned(), bytes(&entry.encode().bytes));
         item.insert(ACCEPTED.to_owned(), number(detected_at.0));
-        item.insert(GENERATION.to_owned(), number(basis.generation));
-        item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(verdict.block.end().plus(self.retention.timeouts));
-        item.insert(EXPIRES.to_owned(), number(expires));
         if timeout.is_listed() {
             let (place, day) = (timeout.order(), timeout.day());
             self.mark_day(day, verdict.block).await?;
@@ -104,17 +98,7 @@ impl Store {
             item.insert(FUNCTION_DAY.to_owned(), text(schema::function_day(function, day)));
             item.insert(PLACE.to_owned(), text(place));
         }
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(self.state_table())
-            .set_item(Some(item))
-            .condition_expression(HAS_SEEN_MORE)
-            .expression_attribute_names("#g", GENERATION)
-            .expression_attribute_names("#w", WRITES)
-            .expression_attribute_values(":g", number(basis.generation))
-            .expression_attribute_values(":w", number(basis.writes));
-        won(put.send().await)
+        self.put_view(item, basis, verdict.block.end().plus(self.retention.timeouts)).await
     }
 
     /// How late a state of each of a block's verdicts the list knows, by incarnation and ordinal.

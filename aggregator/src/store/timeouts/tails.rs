@@ -14,12 +14,8 @@ use crate::{
     domain::{timeout::Timeout, view::Basis},
     store::{
         Store, StoreError,
-        blocks::HAS_SEEN_MORE,
-        item::{Row, failed, keyed, number, text, won},
-        schema::{
-            self,
-            attribute::{EXPIRES, GENERATION, VALUE, WRITES},
-        },
+        item::{Row, failed, keyed, text},
+        schema::{self, attribute::VALUE},
     },
 };
 
@@ -97,20 +93,6 @@ impl Store {
         let key = schema::log_tail_key(&entry_key(&TimeoutKey::of(timeout)));
         let mut item = keyed(&key);
         item.insert(VALUE.to_owned(), text(&timeout.verdict.log_tail));
-        item.insert(GENERATION.to_owned(), number(basis.generation));
-        item.insert(WRITES.to_owned(), number(basis.writes));
-        let expires = schema::expires(timeout.block().end().plus(self.retention.log_tails));
-        item.insert(EXPIRES.to_owned(), number(expires));
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(self.state_table())
-            .set_item(Some(item))
-            .condition_expression(HAS_SEEN_MORE)
-            .expression_attribute_names("#g", GENERATION)
-            .expression_attribute_names("#w", WRITES)
-            .expression_attribute_values(":g", number(basis.generation))
-            .expression_attribute_values(":w", number(basis.writes));
-        won(put.send().await)
+        self.put_view(item, basis, timeout.block().end().plus(self.retention.log_tails)).await
     }
 }
