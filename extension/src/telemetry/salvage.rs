@@ -5,7 +5,7 @@
 //! begin, and reads to its end is one.
 //!
 //! **Invariant.** What a function logs never becomes a record of the platform's. Inside a string its quotes are escaped; inside
-//! an object it may look like a record in every respect, so beside half a log record only what [`trust`] covers is one. The work is
+//! an object it may look like a record in every respect, so beside half a log record only what `trust` covers is one. The work is
 //! bounded: a body can make at most `TRIES` beginnings fail.
 
 mod trust;
