@@ -20,6 +20,7 @@ use tokio::{
     io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     sync::Semaphore,
+    task::yield_now,
 };
 
 use super::{Decoded, tap::Destination};
@@ -109,8 +110,6 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
         };
         let kept = if room.take(reserved) { reserved } else { 0 };
         let body = requests.body(&head, kept).await;
-        // The answer comes first: the platform waits for it, and decoding can be late by as much.
-        let answered = requests.stream().write_all(OK).await;
         let is_broken = body.is_err();
         deliver(match &body {
             Ok(Some(body)) => decode(body, room.logs),
@@ -118,7 +117,10 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
         });
         drop(body);
         room.give_back(kept);
-        answered?;
+        // The answer comes last: once the platform knows that we have heard, it may kill us, as after an init that overran, and
+        // what was heard must be in the journal by then. Where we stand aside, the one thread there is turns to that.
+        yield_now().await;
+        requests.stream().write_all(OK).await?;
         if head.is_last || is_broken {
             break;
         }
