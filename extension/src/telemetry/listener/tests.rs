@@ -17,7 +17,7 @@ async fn said(parts: &[&[u8]]) -> (usize, usize, u32) {
     let mut peer = TcpStream::connect(address).await.unwrap();
     for part in parts {
         peer.write_all(part).await.unwrap();
-        tokio::task::yield_now().await;
+        yield_now().await;
     }
     peer.shutdown().await.unwrap();
     let mut answer = String::new();
