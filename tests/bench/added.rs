@@ -2,7 +2,9 @@
 //!
 //! The subjects that send do so after every invocation, so that there is always a send under way or overdue. They take turns
 //! in bursts, with a pause after each for what it left behind, so that nobody's telemetry or send falls into another's
-//! turn, and all of it into their own. The floor runs twice, as two subjects: how far it is from itself is the noise.
+//! turn, and all of it into their own. The floor runs twice, as two subjects: how far it is from itself is the noise. And
+//! it runs once told of telemetry: how far that is from it, the platform spends, at the end of every invocation, on anybody
+//! who is told.
 
 use std::time::Duration;
 
@@ -37,6 +39,8 @@ const WORK: u32 = 20;
 pub(crate) struct Added {
     pub(crate) floor: Rounds,
     pub(crate) floor_again: Rounds,
+    /// The floor, told of telemetry.
+    pub(crate) told: Rounds,
     /// Ours as it is deployed, and ours sending, by the state of the aggregator.
     pub(crate) ours: Vec<(&'static str, Rounds)>,
 }
@@ -70,10 +74,11 @@ impl Turns {
 }
 
 pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> anyhow::Result<Added> {
-    let Subjects { floor, extension, sending, .. } = subjects;
+    let Subjects { floor, told, extension, sending, .. } = subjects;
     let mut all = vec![
         Turns::of(floor, "floor", Weather::Clear).await?,
         Turns::of(floor, "floor again", Weather::Clear).await?,
+        Turns::of(told, "told", Weather::Clear).await?,
         Turns::of(extension, "well, as deployed", Weather::Clear).await?,
     ];
     for (name, weather) in WEATHERS {
@@ -94,7 +99,7 @@ pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> any
     }
     let mut all = all.into_iter().map(|it| (it.name, it.rounds));
     let mut next = || all.next().map(|it| it.1).unwrap_or_default();
-    Ok(Added { floor: next(), floor_again: next(), ours: all.collect() })
+    Ok(Added { floor: next(), floor_again: next(), told: next(), ours: all.collect() })
 }
 
 /// How long a handler with a fixed amount of work takes on average, at a 128 MB share. On average, because the share comes

@@ -35,17 +35,26 @@ pub(crate) fn doors() -> anyhow::Result<[PathBuf; 2]> {
 
 /// The floor with the same flags. Compiled by itself, so that nothing of this package weighs on it.
 pub(crate) fn floor() -> anyhow::Result<PathBuf> {
-    let binary = target().join("layer/floor");
+    alone("floor", "main.rs")
+}
+
+/// The floor that is told of telemetry.
+pub(crate) fn told() -> anyhow::Result<PathBuf> {
+    alone("told", "told.rs")
+}
+
+fn alone(name: &str, file: &str) -> anyhow::Result<PathBuf> {
+    let binary = target().join("layer").join(name);
     std::fs::create_dir_all(target().join("layer"))?;
     let flags = ["opt-level=s", "lto=fat", "codegen-units=1", "strip=symbols", "panic=unwind"];
     let flags = flags.iter().flat_map(|it| ["-C", it]);
     let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     run(Command::new(rustc)
-        .args(["--edition", "2024", "--crate-type", "bin", "--crate-name", "floor"])
+        .args(["--edition", "2024", "--crate-type", "bin", "--crate-name", name])
         .args(flags)
         .arg("-o")
         .arg(&binary)
-        .arg(root().join("tests/floor/main.rs")))?;
+        .arg(root().join("tests/floor").join(file)))?;
     Ok(binary)
 }
 

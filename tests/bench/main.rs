@@ -6,6 +6,7 @@
 //! `cargo measure` prints the table that stands in the README, in about six minutes; `cargo measure --quick` is a short
 //! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build. It needs Python 3 with `venv`, for the
 //! function URL that is emulated.
+//! `cargo measure --added` measures only what is added after the handler has returned.
 //! `cargo measure --doors` measures how soon each of the aggregator's doors is open, beside a Lambda function that does nothing.
 
 mod added;
@@ -78,10 +79,12 @@ const QUICK: Effort = Effort {
     deaf: Extent { functions: 4, each: 1 },
 };
 
-/// The three who run: one that does nothing, ours as it is deployed, and ours sending after every invocation.
+/// Those who run: one that does nothing, the same told of telemetry, ours as it is deployed, and ours sending after every
+/// invocation.
 #[derive(Debug)]
 struct Subjects {
     floor: Subject,
+    told: Subject,
     extension: Subject,
     sending: Subject,
     aggregator: PathBuf,
@@ -112,22 +115,29 @@ fn main() -> anyhow::Result<()> {
         return doors::measure(effort.starts);
     }
     say("building the layer's extension and the floor …")?;
-    let subjects = Subjects::build(quick)?;
+    let only_added = std::env::args().any(|it| it == "--added");
+    // Where nothing times out, nobody waits for the aggregator to be optimised.
+    let subjects = Subjects::build(quick || only_added)?;
     let size = std::fs::metadata(&subjects.extension.binary)?.len();
     say(&format!("extension: {size} bytes on disk"))?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    if only_added {
+        say("measuring what is added to invocations …")?;
+        let added = runtime.block_on(added::after_the_handler(&subjects, effort.bursts))?;
+        return say(&table::added(&added).join("\n"));
+    }
     say("measuring starts …")?;
     let both = [&subjects.floor.binary, &subjects.extension.binary];
     let both = both.map(|binary| Started { binary, settings: &[] });
     let starts = platform::first_next(&both, effort.starts)?;
     let first_next = [starts[0], starts[1]];
-    let runtime = tokio::runtime::Runtime::new()?;
     let findings = runtime.block_on(subjects.measure(effort, first_next))?;
     say(&table::of(&findings))
 }
 
 impl Subjects {
     fn build(quick: bool) -> anyhow::Result<Self> {
-        let (floor, extension) = (build::floor()?, build::extension()?);
+        let (floor, told, extension) = (build::floor()?, build::told()?, build::extension()?);
         let subject = |name, binary: &PathBuf, flush_interval| Subject {
             name,
             binary: binary.clone(),
@@ -136,6 +146,7 @@ impl Subjects {
         };
         Ok(Self {
             floor: subject("floor", &floor, "60s"),
+            told: subject("told", &told, "60s"),
             extension: subject("extension", &extension, "60s"),
             sending: subject("sending", &extension, "0s"),
             aggregator: if quick { binaries::overtime()?.to_owned() } else { build::aggregator()? },

@@ -75,29 +75,36 @@ fn network(findings: &Findings) -> Vec<String> {
 }
 
 fn invocations(findings: &Findings) -> Vec<String> {
-    let Added { floor, floor_again, ours } = &findings.added;
-    let beside_floor = |name: &str, it: &Rounds, target: &str| {
-        let (of_floor, own) = (floor.spread(), it.spread());
-        format!(
-            "| added after the handler returns, {name}, ms | {} | {} | {:.2} ×, p = {:.2} | {target} |",
-            fine(&of_floor),
-            fine(&own),
-            own.p99_ms() / of_floor.p99_ms(),
-            it.chance_of_being(floor),
-        )
-    };
-    let noise = beside_floor("the floor once more", floor_again, "the noise");
-    let ours = ours.iter().map(|(name, it)| {
-        beside_floor(&format!("aggregator {name}"), it, "p > 0.05: as the floor")
-    });
-    let added = std::iter::once(noise).chain(ours);
     let [floor, idle, sending] = findings.handlers.map(ms);
     let more = sending - idle;
     let handler = format!(
         "| a handler beside a send at a 128 MB share, ms, mean (slow-down against ours at rest) | {floor:.1} | {sending:.1} ({more:+.1}) | {:.2} × | ≤ +5 |",
         sending / floor,
     );
-    added.chain([handler]).collect()
+    added(&findings.added).into_iter().chain([handler]).collect()
+}
+
+/// Each beside the floor, and ours beside the floor that is told of telemetry, too.
+pub(crate) fn added(added: &Added) -> Vec<String> {
+    let Added { floor, floor_again, told, ours } = added;
+    let against = |floor: &Rounds, it: &Rounds| {
+        let ratio = it.spread().p99_ms() / floor.spread().p99_ms();
+        format!("{ratio:.2} ×, p = {:.2}", it.chance_of_being(floor))
+    };
+    let row = |name: &str, it: &Rounds, ratio: &str, target: &str| {
+        let (of_floor, own) = (fine(&floor.spread()), fine(&it.spread()));
+        format!(
+            "| added after the handler returns, {name}, ms | {of_floor} | {own} | {ratio} | {target} |"
+        )
+    };
+    let beside = |name: &str, it: &Rounds| row(name, it, &against(floor, it), "–");
+    let floors =
+        [beside("the floor once more", floor_again), beside("the floor, told of telemetry", told)];
+    let ours = ours.iter().map(|(name, it)| {
+        let ratio = format!("{}; of the told floor {}", against(floor, it), against(told, it));
+        row(&format!("aggregator {name}"), it, &ratio, "p > 0.05: as the floor")
+    });
+    floors.into_iter().chain(ours).collect()
 }
 
 fn timeouts(findings: &Findings) -> Vec<String> {
