@@ -1,5 +1,7 @@
 //! What one process could not say, the next one says: real processes, killed and reset, with one `/tmp`.
 
+mod unwritable;
+
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use nix::{
