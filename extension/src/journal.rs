@@ -9,10 +9,11 @@
 //! Reading is total: whatever bytes a file has, they become [`Contents`] or [`Unreadable`].
 //!
 //! **Invariants.** One process writes a file, and holds its lock for as long as it lives; a locked file is nobody else's.
-//! A file is at most [`MAX_BYTES`] long. A process that can no longer write its file removes it, or says that it is blind
-//! from there on: what is open in it is not evidence any more.
+//! A file is at most [`MAX_BYTES`] long. A process that can no longer write its file empties and removes it, and one that
+//! panicked says that it is blind from there on: what is open in it is not evidence any more.
 
 mod checksum;
+mod disk;
 pub mod entry;
 pub mod folder;
 pub mod writer;

@@ -62,6 +62,7 @@ pub fn decode(body: &[u8], logs: Lines) -> Decoded {
                 Some(line) => reading.line(line),
                 None => reading.unreadable(),
             },
+            Stretch::Doubtful => reading.unreadable(),
         });
     }
     reading.end()

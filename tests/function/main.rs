@@ -6,7 +6,8 @@
 //! by it), `hang`, `exit` (a code), `throw`. The environment says how it starts: `FUNCTION_INIT_MS`
 //! and `FUNCTION_INIT_FAILS` (`exit` or `error`), both limited to `FUNCTION_BAD_INITS` starts where
 //! that is set, after `FUNCTION_GOOD_INITS` good ones, and `FUNCTION_IGNORES_SIGTERM`. Without the
-//! latter it dies of SIGTERM, as runtimes without a handler do.
+//! latter it dies of SIGTERM, as runtimes without a handler do. On a managed instance it works on as many requests at once
+//! as `AWS_LAMBDA_MAX_CONCURRENCY` says, in threads.
 //!
 //! The protocol is the developer guide's Runtime API; `tests/python/handler.py` does the same on
 //! AWS's own client.
@@ -14,7 +15,7 @@
 use std::io::{self, Write};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, exit};
-use std::thread::sleep;
+use std::thread::{sleep, spawn};
 use std::time::Duration;
 use std::{env, fs, hint};
 
@@ -30,12 +31,25 @@ fn main() -> io::Result<()> {
     let api = env::var("AWS_LAMBDA_RUNTIME_API").map_err(io::Error::other)?;
     let mut client = Client::to(&api);
     start(&mut client)?;
+    // A managed instance says how many requests it wants to give out at once.
+    let workers = setting("AWS_LAMBDA_MAX_CONCURRENCY").and_then(|it| it.parse().ok()).unwrap_or(1);
+    for _ in 1..workers {
+        let api = api.clone();
+        spawn(move || {
+            let failed = work(&mut Client::to(&api));
+            exit(i32::from(failed.is_err()))
+        });
+    }
+    work(&mut client)
+}
+
+fn work(client: &mut Client) -> io::Result<()> {
     loop {
         let invocation = client.call(Call::get(&format!("{RUNTIME}/invocation/next")))?;
         if invocation.status() != 200 {
             return Err(io::Error::other(invocation.first_line));
         }
-        answer(&mut client, &invocation)?;
+        answer(client, &invocation)?;
     }
 }
 

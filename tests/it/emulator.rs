@@ -4,6 +4,7 @@ mod beside;
 mod extensions_api;
 mod inits;
 mod lifecycle;
+mod managed;
 mod processes;
 pub(crate) mod stage;
 mod telemetry;

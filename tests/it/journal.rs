@@ -1,5 +1,7 @@
 //! What one process could not say, the next one says: real processes, killed and reset, with one `/tmp`.
 
+mod unwritable;
+
 use std::{collections::BTreeMap, fs, time::Duration};
 
 use nix::{
@@ -187,26 +189,6 @@ async fn under_snap_start_a_journal_from_before_is_discarded() {
     world.environment.invoke(quick()).await.unwrap();
     world.environment.spin_down().await;
     assert_eq!((world.verdicts().len(), world.journals()), (0, 0));
-}
-
-#[tokio::test]
-async fn a_temporary_directory_that_cannot_be_written_harms_nothing() {
-    let mut world = World::start(|it| it).await;
-    let folder = world.environment.observer().tmp().join("overtime");
-    fs::write(&folder, b"in the way").unwrap();
-    for _ in 0..3 {
-        // So long that telemetry of the one before is heard.
-        let ended = world.environment.invoke(Invocation::of(json!({ "sleep_ms": 100 }))).await;
-        assert_eq!(ended.unwrap().outcome, Outcome::Success);
-    }
-    assert_eq!(world.environment.invoke(hang()).await.unwrap().outcome, Outcome::Timeout);
-    assert_eq!(world.environment.invoke(quick()).await.unwrap().outcome, Outcome::Success);
-    world.environment.spin_down().await;
-    assert_eq!((world.verdicts().len(), world.tallied()), (1, (4, 0, 0)));
-    let said = world.environment.observer().said_by("overtime");
-    let about = said.iter().filter(|it| it.contains("temporary directory")).count();
-    // Once in each of the two lives of the process.
-    assert_eq!(about, 2, "{said:?}");
 }
 
 #[tokio::test]

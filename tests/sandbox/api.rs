@@ -6,6 +6,7 @@
 
 pub(crate) mod credentials;
 mod extensions;
+mod managed;
 mod runtime;
 mod telemetry;
 
@@ -55,6 +56,10 @@ pub(crate) struct Refusal {
 impl Refusal {
     pub(crate) fn forbidden(error_type: &'static str, message: impl Into<String>) -> Self {
         Self { status: StatusCode::FORBIDDEN, error_type, message: message.into() }
+    }
+
+    pub(crate) fn gone(error_type: &'static str, message: impl Into<String>) -> Self {
+        Self { status: StatusCode::GONE, error_type, message: message.into() }
     }
 
     pub(crate) fn bad_request(error_type: &'static str, message: impl Into<String>) -> Self {

@@ -7,12 +7,15 @@
 //!                                          next invocation: INIT again, inside its own timeout
 //! ```
 //!
+//! A managed instance serves many requests at once and is never reset; see `managed`.
+//!
 //! Phases and budgets: the developer guide's "Understanding the Lambda execution environment
 //! lifecycle"; the order in which things happen: RAPID's `rapid/handlers.go` and
 //! `rapid/shutdown.go`.
 
 mod initialise;
 mod invocation;
+mod managed;
 mod observer;
 mod teardown;
 
@@ -24,6 +27,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 pub use self::invocation::{Ended, Outcome};
+pub use self::managed::Caller;
 pub use self::observer::{Life, Observer};
 pub use self::teardown::{Reason, Teardown};
 use crate::core::{Core, Door, Fault};
@@ -98,6 +102,9 @@ impl Environment {
         if self.warmth == Warmth::Gone {
             return Err(Fault::Gone);
         }
+        if self.is_managed() {
+            return self.invoke_managed(invocation).await;
+        }
         self.thaw();
         let ended = self.run_invocation(invocation).await?;
         self.rest();
@@ -107,7 +114,10 @@ impl Environment {
     /// Reclaims the environment: SHUTDOWN(spindown), two seconds, and the end.
     pub async fn spin_down(&mut self) -> Teardown {
         self.thaw();
-        let teardown = self.tear_down(Reason::Spindown).await;
+        // Only a managed instance notices by itself that a process has gone.
+        let has_crashed = self.is_managed() && self.core.state.borrow().fault().is_some();
+        let reason = if has_crashed { Reason::Failure } else { Reason::Spindown };
+        let teardown = self.tear_down(reason).await;
         self.warmth = Warmth::Gone;
         teardown
     }
@@ -142,12 +152,15 @@ impl Environment {
             }
             initialise::End::Overran => self.destroy().await,
         }
+        if self.is_managed() && self.warmth == Warmth::Cold {
+            self.warmth = Warmth::Gone;
+        }
         Ok(())
     }
 
-    /// Between events, a warm environment stands still.
+    /// Between events, a warm environment stands still. A managed instance has no between.
     fn rest(&self) {
-        let warm = matches!(self.warmth, Warmth::Warm { .. });
+        let warm = matches!(self.warmth, Warmth::Warm { .. }) && !self.is_managed();
         if warm && self.core.spec.freezing == Freezing::Automatic {
             self.freeze();
         }

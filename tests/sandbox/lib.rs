@@ -8,7 +8,8 @@
 //!
 //! Layout:
 //! - [`spec`]: what is to be emulated; [`Environment`]: the phases; [`Observer`]: what can be seen;
-//! - `api`: the three HTTP APIs; `telemetry`: records, buffers, delivery; `process`: the processes;
+//! - `api`: the three HTTP APIs; `telemetry`: records, buffers, delivery; `process`: the processes; `workers`: those of
+//!   a managed instance;
 //! - [`http`]: what the emulated functions and extensions speak;
 //! - [`binaries`], [`artefacts`], [`aggregator`], [`python`]: what the tests start beside it;
 //! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them;
@@ -45,10 +46,11 @@ mod state;
 mod telemetry;
 pub mod usage;
 mod variables;
+mod workers;
 
 pub use self::core::{Fault, Line, Source};
 pub use self::environment::{
-    Ended, Environment, Invocation, Life, Observer, Outcome, Reason, Teardown,
+    Caller, Ended, Environment, Invocation, Life, Observer, Outcome, Reason, Teardown,
 };
 pub use self::process::{Exit, How};
 pub use self::spec::Spec;

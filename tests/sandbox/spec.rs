@@ -20,6 +20,8 @@ pub struct Spec {
     /// Ten seconds on Lambda; shorter in tests that wait for it to run out.
     pub init_timeout: Duration,
     pub initialization: Initialization,
+    /// How many requests a managed instance can serve at once.
+    pub workers: usize,
     pub freezing: Freezing,
     pub flushing: Flushing,
     pub telemetry: Telemetry,
@@ -37,6 +39,7 @@ impl Spec {
             variables: Vec::new(),
             init_timeout: Duration::from_secs(10),
             initialization: Initialization::OnDemand,
+            workers: 1,
             freezing: Freezing::Automatic,
             flushing: Flushing::Buffered,
             telemetry: Telemetry::Offered,
@@ -48,6 +51,14 @@ impl Spec {
     #[must_use]
     pub fn extension(mut self, name: &str, binary: impl Into<PathBuf>) -> Self {
         self.extensions.push(Extension { name: name.to_owned(), binary: binary.into() });
+        self
+    }
+
+    /// A managed instance with so many workers.
+    #[must_use]
+    pub fn managed(mut self, workers: usize) -> Self {
+        self.initialization = Initialization::ManagedInstances;
+        self.workers = workers;
         self
     }
 

@@ -14,6 +14,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::process::Exit;
+use crate::workers::Workers;
 
 #[derive(Debug, Default)]
 pub(crate) struct State {
@@ -21,6 +22,8 @@ pub(crate) struct State {
     /// Registering and subscribing end with the init phase.
     pub(crate) open: bool,
     pub(crate) runtime: Runtime,
+    /// What the runtime is on a managed instance: many that wait and work at once.
+    pub(crate) workers: Workers,
     pub(crate) agents: Vec<Agent>,
 }
 

@@ -44,6 +44,9 @@ pub(crate) fn of_extension(spec: &Spec, place: &Place) -> Variables {
     reserve("TZ", ":UTC");
     reserve("PATH", &place.path);
     reserve("TMPDIR", &place.tmp.to_string_lossy());
+    if spec.initialization == Initialization::ManagedInstances {
+        reserve("AWS_LAMBDA_MAX_CONCURRENCY", &spec.workers.to_string());
+    }
     if spec.initialization == Initialization::SnapStart {
         let credentials = format!("http://{}{}", place.api, credentials::PATH);
         reserve("AWS_CONTAINER_CREDENTIALS_FULL_URI", &credentials);

@@ -5,7 +5,7 @@
 //! another function's is left alone: on a laptop several functions share one temporary directory.
 
 use std::{
-    fs::{self, File, TryLockError},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read},
     path::{Path, PathBuf},
 };
@@ -108,7 +108,8 @@ impl Found {
 
 /// `None` while another process lives with it.
 fn open(path: &Path) -> io::Result<Option<(Vec<u8>, File)>> {
-    let file = File::open(path)?;
+    // Where it cannot be written, its writer may not have been able to say what followed.
+    let file = OpenOptions::new().read(true).write(true).open(path)?;
     // Where files cannot be locked, nobody else can be told from a predecessor.
     if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
         return Ok(None);

@@ -1,6 +1,6 @@
 //! What a journal says after a kill at any point, and after anything else that can happen to a file.
 
-use std::{fs, time::Duration};
+use std::{fs, io, time::Duration};
 
 use overtime_wire::{
     Block, Cause, Evidence, MinuteCounts, Ordinal, Outcome, Profile, RequestId, Subject,
@@ -13,6 +13,8 @@ use super::{
     writer::Writer,
     *,
 };
+
+pub(super) mod unwritable;
 
 const START: EpochMillis = EpochMillis(1_793_491_200_000);
 const LIFE: IncarnationId = IncarnationId([7; 16]);

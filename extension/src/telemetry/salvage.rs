@@ -5,14 +5,16 @@
 //! begin, and reads to its end is one.
 //!
 //! **Invariant.** What a function logs never becomes a record of the platform's. Inside a string its quotes are escaped; inside
-//! an object it may look like a record in every respect, so beside half a log record only what `trust` covers is one. The work is
-//! bounded: a body can make at most `TRIES` beginnings fail.
+//! an object it may look like a record in every respect, so beside half a log record only what `trust` finds is one. The work is
+//! bounded: a body can make at most `TRIES` beginnings fail, and is read in at most three ways.
 
 mod trust;
 
+use std::str;
+
 use serde_json::value::RawValue;
 
-use trust::Trust;
+use trust::{Spliced, Trust};
 
 /// How many beginnings may turn out to be none before the rest is given up. Each may cost a pass over the body.
 const TRIES: u32 = 32;
@@ -25,6 +27,8 @@ pub enum Stretch<'a> {
     Record(&'a str),
     /// Something that is no whole record, between those that are.
     Torn(Torn<'a>),
+    /// There may have been records that cannot be told from what a function logged.
+    Doubtful,
 }
 
 /// A stretch that is no whole record.
@@ -38,7 +42,11 @@ pub struct Torn<'a> {
 /// Hands on every whole record, and every stretch that is none, in order.
 pub fn stretches<'a>(body: &'a [u8], mut found: impl FnMut(Stretch<'a>)) {
     let (mut at, mut tries, mut clean) = (0, TRIES, true);
-    let trust = Trust::of(body);
+    let is_trusted_behind_torn = match Trust::of(body) {
+        Trust::After(spliced) => return elements(body, spliced, found),
+        Trust::All => true,
+        Trust::UntilTorn => false,
+    };
     // Where the last record ended.
     let mut end = 0;
     let torn = |from: usize, to: usize| {
@@ -50,7 +58,7 @@ pub fn stretches<'a>(body: &'a [u8], mut found: impl FnMut(Stretch<'a>)) {
         let record = can_begin(body, brace).then(|| whole(&body[brace..]));
         match record {
             Some(Some(record)) => {
-                if !trust.covers(brace, !clean) {
+                if !clean && !is_trusted_behind_torn {
                     (at, clean) = (brace + record.len(), false);
                     continue;
                 }
@@ -73,6 +81,33 @@ pub fn stretches<'a>(body: &'a [u8], mut found: impl FnMut(Stretch<'a>)) {
     clean &= body[at..].iter().all(|it| is_between(*it));
     if !clean {
         found(torn(end, body.len()));
+    }
+}
+
+/// The elements behind a second half, and that half, and a first one that may follow them.
+fn elements<'a>(body: &'a [u8], spliced: Spliced, mut found: impl FnMut(Stretch<'a>)) {
+    let mut end = 0;
+    let torn = |from: usize, to: usize, found: &mut dyn FnMut(Stretch<'a>)| {
+        let bytes = &body[from..to];
+        if !bytes.iter().all(|it| is_between(*it)) {
+            found(Stretch::Torn(Torn { bytes, is_first: from == 0, is_last: to == body.len() }));
+        }
+    };
+    if spliced.half > 0 {
+        torn(0, spliced.half, &mut found);
+        end = spliced.half;
+    }
+    for element in spliced.elements {
+        torn(end, element.start, &mut found);
+        end = element.end;
+        // It was read as JSON, so it is UTF-8.
+        if let Ok(record) = str::from_utf8(&body[element]) {
+            found(Stretch::Record(record));
+        }
+    }
+    torn(end, body.len(), &mut found);
+    if spliced.is_doubtful {
+        found(Stretch::Doubtful);
     }
 }
 

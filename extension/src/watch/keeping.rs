@@ -28,6 +28,8 @@ const CRASHES: Duration = Duration::from_mins(1);
 #[derive(Debug, Default)]
 pub(super) struct Keeping {
     writer: Option<Writer>,
+    /// What predecessors left, until it is in our own journal.
+    left: Vec<Found>,
     /// When a predecessor last told the aggregator of something.
     told: Option<EpochMillis>,
 }
@@ -73,21 +75,19 @@ impl Watch {
         let mut entries: Vec<_> = self.keeping.told.map(Entry::Told).into_iter().collect();
         entries.extend(self.sandbox.unwritten(incarnation));
         entries.extend(self.sandbox.unsent_tallies(incarnation));
+        self.keeping.left = found;
         self.note(entries);
-        if self.keeping.writer.as_ref().is_some_and(Writer::is_kept) {
-            found.into_iter().for_each(Found::remove);
-        }
         // The minute since then is theirs and ours.
         self.last_sent = self.keeping.told.unwrap_or(self.last_sent);
     }
 
     fn note(&mut self, entries: Vec<Entry>) {
         let Some(writer) = &mut self.keeping.writer else { return };
-        if entries.is_empty() || writer.is_down() {
-            return;
-        }
         writer.note(entries);
-        if writer.is_down() {
+        if writer.is_kept() {
+            self.keeping.left.drain(..).for_each(Found::remove);
+        }
+        if writer.is_blocked() {
             let line = "the temporary directory cannot be written, so what a timeout cuts short is lost: leave some room in /tmp";
             self.notices.say(Topic::Journal, line);
         }
@@ -120,7 +120,10 @@ impl Watch {
         let is_crash = self.leave.as_ref().is_some_and(super::Leave::is_crash);
         self.note(entries);
         if let Some(writer) = &mut self.keeping.writer {
-            writer.finish(is_crash);
+            let is_told = writer.contents().is_spent();
+            if writer.finish(is_crash) || is_told {
+                self.keeping.left.drain(..).for_each(Found::remove);
+            }
         }
     }
 

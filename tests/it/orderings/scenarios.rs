@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use sandbox::{
     Spec, binaries,
-    spec::{Freezing, Initialization, Telemetry},
+    spec::{Initialization, Telemetry},
 };
 
 #[derive(Debug, Clone)]
@@ -32,13 +32,19 @@ pub(super) enum Step {
     Invoke(&'static str),
     /// Lambda's asynchronous retry: the request id of the one before.
     Retry(&'static str),
+    /// Requests that overlap, on a managed instance; over when all of them are.
+    Together(&'static [&'static str]),
+    /// A request that is still open when the environment is shut down.
+    Leave(&'static str),
     /// So many milliseconds of nothing.
     Rest(u64),
 }
 
-use Step::{Invoke, Rest, Retry};
+use Step::{Invoke, Leave, Rest, Retry, Together};
 
 const QUICK: Step = Invoke(r#"{"sleep_ms":5}"#);
+/// Half a second of waiting, which others can overlap.
+const SLOW: &str = r#"{"sleep_ms":500}"#;
 const HANG: Step = Invoke(r#"{"hang":true}"#);
 
 fn plain(spec: Spec) -> Spec {
@@ -66,7 +72,7 @@ fn prepared(scenario: Scenario, prepare: fn(Spec) -> Spec) -> Scenario {
 }
 
 pub(super) fn scenarios() -> Vec<Scenario> {
-    [answers(), timeouts(), inits(), crashes(), environments()].concat()
+    [answers(), timeouts(), inits(), crashes(), environments(), managed_instances()].concat()
 }
 
 /// What ends well, or is an error to nobody but the caller.
@@ -221,18 +227,63 @@ fn environments() -> Vec<Scenario> {
             ),
             |spec| Spec { initialization: Initialization::SnapStart, ..spec },
         ),
-        prepared(
-            // The code goes on after its timeout, and the next one waits for it.
-            scenario(
-                "managed-instance",
-                &[QUICK, Invoke(r#"{"sleep_ms":3500}"#), QUICK],
-                "#2 handler; invocations 3, timeouts 1",
-            ),
-            |spec| Spec {
-                initialization: Initialization::ManagedInstances,
-                freezing: Freezing::Manual,
-                ..spec
-            },
-        ),
     ]
+}
+
+/// Many at once, no INVOKE and no `runtimeDone`: the report alone tells how each ended. Code goes on after its timeout, and keeps
+/// its worker as long; nothing is reset.
+fn managed_instances() -> Vec<Scenario> {
+    let scenarios = [
+        scenario(
+            "managed-one-after-the-other",
+            &[QUICK, Invoke(r#"{"sleep_ms":3500}"#), QUICK],
+            "#2 handler; invocations 3, timeouts 1",
+        ),
+        scenario(
+            "managed-all-at-once",
+            &[
+                Together(&[r#"{"sleep_ms":400}"#, r#"{"sleep_ms":5}"#, r#"{"sleep_ms":200}"#]),
+                QUICK,
+            ],
+            "invocations 4",
+        ),
+        scenario(
+            // It is late to answer, is told so, and its worker serves again.
+            "managed-one-overruns-among-others",
+            &[
+                Together(&[SLOW, r#"{"sleep_ms":2500}"#, r#"{"sleep_ms":5}"#, SLOW]),
+                Rest(1_000),
+                Together(&[SLOW, SLOW, SLOW, SLOW]),
+            ],
+            "#2 handler; invocations 8, timeouts 1",
+        ),
+        scenario(
+            "managed-two-overrun-together",
+            &[Together(&[r#"{"hang":true}"#, SLOW, r#"{"burn_ms":2600}"#]), QUICK],
+            "#1 handler, #3 handler; invocations 4, timeouts 2",
+        ),
+        scenario(
+            "managed-retry-with-the-same-request-id",
+            &[Invoke(r#"{"sleep_ms":2200}"#), Rest(400), Retry(r#"{"sleep_ms":2200}"#)],
+            "#1 handler, #1 handler; invocations 2, timeouts 2",
+        ),
+        scenario(
+            "managed-shut-down-with-a-request-open",
+            &[QUICK, Leave(r#"{"hang":true}"#), QUICK, Rest(300)],
+            "invocations 3, errors 1",
+        ),
+        scenario(
+            // A timeout, its code still running, and another request, all at the end.
+            "managed-shut-down-while-late-code-runs",
+            &[Together(&[r#"{"hang":true}"#, SLOW]), Leave(r#"{"sleep_ms":1500}"#), Rest(300)],
+            "#1 handler; invocations 3, timeouts 1, errors 1",
+        ),
+        scenario(
+            // Whoever shares the process goes with it.
+            "managed-process-exit",
+            &[QUICK, Together(&[r#"{"hang":true}"#, r#"{"sleep_ms":300,"exit":1}"#])],
+            "invocations 3, errors 2",
+        ),
+    ];
+    scenarios.map(|it| prepared(it, |spec| spec.managed(4))).into()
 }

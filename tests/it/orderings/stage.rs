@@ -6,13 +6,16 @@
 use std::time::Duration;
 
 use sandbox::{
-    Environment, Invocation, Spec, binaries,
+    Ended, Environment, Invocation, Spec, binaries,
     conditions::Condition,
     http,
     spec::{Function, Launch},
 };
 use serde_json::Value;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 
 use super::scenarios::{Scenario, Step};
 
@@ -55,25 +58,13 @@ impl World {
             .variable("OVERTIME_URL", &self.url)
             .variable("OVERTIME_AUTH", "none");
         let spec = condition.apply((scenario.prepare)(spec));
-        let mut environment = Environment::start(spec).await.unwrap();
-        let mut requests = Vec::new();
+        let mut play = Play::of(Environment::start(spec).await.unwrap());
         for step in scenario.script {
-            match step {
-                Step::Rest(milliseconds) => sleep(Duration::from_millis(*milliseconds)).await,
-                Step::Invoke(payload) => {
-                    let invocation = Invocation::of(serde_json::from_str(payload).unwrap());
-                    requests.push(environment.invoke(invocation).await.unwrap().request_id);
-                }
-                Step::Retry(payload) => {
-                    let request_id = requests.last().cloned();
-                    let payload = serde_json::from_str(payload).unwrap();
-                    let ended = environment.invoke(Invocation { payload, request_id }).await;
-                    requests.push(ended.unwrap().request_id);
-                }
-            }
+            play.step(step).await;
         }
-        environment.spin_down().await;
-        let said = environment.observer().said_by("overtime");
+        play.environment.spin_down().await;
+        let said = play.environment.observer().said_by("overtime");
+        let requests = play.end().await;
         Played { function: function.name, requests, said }
     }
 
@@ -98,9 +89,10 @@ impl World {
         let listed = self.get(&format!("/api/v1/timeouts?function={}", played.function)).await;
         let path = format!("/api/v1/functions/111122223333/eu-west-1/{}", played.function);
         let counts = &self.get(&path).await["counts"];
-        let mut timeouts: Vec<_> = listed["items"].as_array().into_iter().flatten().collect();
-        timeouts.sort_by_key(|it| it["deadline"].to_string());
-        let timeouts: Vec<_> = timeouts.iter().map(|it| played.words(it)).collect();
+        let timeouts = listed["items"].as_array().into_iter().flatten();
+        let mut timeouts: Vec<_> = timeouts.map(|it| played.words(it)).collect();
+        // Those that overlap have deadlines of the same moment.
+        timeouts.sort();
         let counts: Vec<_> = COUNTS
             .iter()
             .filter_map(|name| {
@@ -116,6 +108,61 @@ impl World {
         let answer = self.client.get(format!("{}{path}", self.url)).send().await.unwrap();
         answer.json().await.unwrap_or_default()
     }
+}
+
+/// A scenario under way.
+struct Play {
+    environment: Environment,
+    /// In the order of the script; of those that are still open, empty.
+    requests: Vec<String>,
+    left: Vec<(usize, JoinHandle<Ended>)>,
+}
+
+impl Play {
+    fn of(environment: Environment) -> Self {
+        Self { environment, requests: Vec::new(), left: Vec::new() }
+    }
+
+    async fn step(&mut self, step: &Step) {
+        match step {
+            Step::Rest(milliseconds) => sleep(Duration::from_millis(*milliseconds)).await,
+            Step::Invoke(payload) => self.invoke(invocation(payload)).await,
+            Step::Retry(payload) => {
+                let request_id = self.requests.last().cloned();
+                self.invoke(Invocation { request_id, ..invocation(payload) }).await;
+            }
+            Step::Together(payloads) => {
+                let open: Vec<_> = payloads.iter().map(|it| self.open(it)).collect();
+                for open in open {
+                    self.requests.push(open.await.unwrap().request_id);
+                }
+            }
+            Step::Leave(payload) => {
+                self.left.push((self.requests.len(), self.open(payload)));
+                self.requests.push(String::new());
+            }
+        }
+    }
+
+    async fn invoke(&mut self, invocation: Invocation) {
+        self.requests.push(self.environment.invoke(invocation).await.unwrap().request_id);
+    }
+
+    fn open(&self, payload: &str) -> JoinHandle<Ended> {
+        let (caller, invocation) = (self.environment.caller(), invocation(payload));
+        tokio::spawn(async move { caller.call(invocation).await })
+    }
+
+    async fn end(mut self) -> Vec<String> {
+        for (at, open) in self.left {
+            self.requests[at] = open.await.unwrap().request_id;
+        }
+        self.requests
+    }
+}
+
+fn invocation(payload: &str) -> Invocation {
+    Invocation::of(serde_json::from_str(payload).unwrap())
 }
 
 impl Played {

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Refusal, accepted};
 use crate::core::Core;
+use crate::spec::Initialization;
 use crate::state::Registration;
 use crate::{clock, ids};
 
@@ -41,6 +42,10 @@ pub(super) async fn register(
         return Err(Refusal::forbidden("Extension.InvalidExtensionName", "Empty extension name"));
     }
     let registration = read_wish(&body)?;
+    if registration.invoke && core.spec.initialization == Initialization::ManagedInstances {
+        let message = "INVOKE: ErrorInvalidEventType on managed instances";
+        return Err(Refusal::forbidden("Extension.InvalidEventType", message));
+    }
     let mut outcome = Err(Refusal::forbidden(
         "Extension.InvalidExtensionName",
         format!("No extension of this name was started: {name}"),

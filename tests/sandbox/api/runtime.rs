@@ -12,12 +12,16 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 
-use super::{Refusal, accepted};
+use super::{Refusal, accepted, managed};
 use crate::clock;
 use crate::core::Core;
+use crate::spec::Initialization;
 use crate::state::{Answer, Assignment};
 
 pub(super) async fn next(State(core): State<Arc<Core>>) -> Result<Response, Refusal> {
+    if is_managed(&core) {
+        return managed::next(&core).await;
+    }
     let since = clock::now();
     let mut generation = 0;
     let mut allowed = true;
@@ -74,7 +78,7 @@ impl Drop for Waiting<'_> {
     }
 }
 
-fn render(assignment: Assignment) -> Response {
+pub(super) fn render(assignment: Assignment) -> Response {
     let headers = [
         ("Lambda-Runtime-Aws-Request-Id", assignment.request_id),
         ("Lambda-Runtime-Deadline-Ms", assignment.deadline.as_millisecond().to_string()),
@@ -102,7 +106,14 @@ pub(super) async fn error(
     answer(&core, &id, Answer { at: clock::now(), body, error_type })
 }
 
+fn is_managed(core: &Core) -> bool {
+    core.spec.initialization == Initialization::ManagedInstances
+}
+
 fn answer(core: &Core, id: &str, answer: Answer) -> Result<Response, Refusal> {
+    if is_managed(core) {
+        return managed::answer(core, id, answer);
+    }
     let mut fitting = false;
     core.state.send_modify(|state| {
         let runtime = &mut state.runtime;

@@ -14,7 +14,7 @@ use serde_json::json;
 use super::{Refusal, extensions};
 use crate::clock;
 use crate::core::Core;
-use crate::spec::Telemetry;
+use crate::spec::{Initialization, Telemetry};
 use crate::telemetry::request;
 
 pub(super) async fn subscribe(
@@ -47,6 +47,10 @@ pub(super) async fn subscribe(
     }
     let wish = request::read(&body)
         .map_err(|why| Refusal::bad_request("ValidationError", why.to_string()))?;
+    if core.spec.initialization == Initialization::ManagedInstances && !wish.is_newest_schema {
+        let message = "schemaVersion must be 2025-01-29 on managed instances";
+        return Err(Refusal::bad_request("ValidationError", message));
+    }
     core.telemetry.tap(clock::now(), name, wish);
     Ok(Json("OK").into_response())
 }

@@ -76,7 +76,11 @@ impl Environment {
             other => return Ok(other),
         }
         self.processes.runtime = Some(self.core.start_runtime().await?);
-        let waits = |state: &State| state.runtime.waiting.is_some();
+        let workers = self.is_managed().then_some(self.core.spec.workers);
+        let waits = |state: &State| match workers {
+            Some(workers) => state.workers.waiting() >= workers,
+            None => state.runtime.waiting.is_some(),
+        };
         let came = self.core.until(latest, |state| verdict(state, waits)).await;
         let status = match &came {
             Some(Ok(())) => Status::Success,

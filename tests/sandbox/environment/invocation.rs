@@ -73,23 +73,12 @@ pub(super) enum Trouble {
     Crash(String),
 }
 
-/// How long a managed instance's only place is waited for.
-const FREE_WITHIN: Duration = Duration::from_secs(10);
-
 /// A function that is about to be killed for its memory leaves this in its `/tmp`: without
 /// control groups nobody else can know.
 const MEMORY_EXHAUSTED: &str = ".memory-exhausted";
 
 impl Environment {
     pub(super) async fn run_invocation(&mut self, invocation: Invocation) -> Result<Ended, Fault> {
-        let managed = self.core.spec.initialization == Initialization::ManagedInstances;
-        if managed {
-            let free = self
-                .core
-                .until(Instant::now() + FREE_WITHIN, |state| runtime_is_back(state).then_some(()));
-            // Code that never comes back keeps its place, and the next one waits in vain.
-            let _ = free.await;
-        }
         let mut course = self.set_out(&invocation);
         if let Some(trouble) = self.warm_up(&mut course).await? {
             return Ok(self.give_up(course, trouble).await);
@@ -97,9 +86,6 @@ impl Environment {
         self.restore(&mut course);
         self.release(&mut course, &invocation);
         let came = self.core.until(course.latest, |state| verdict(state, runtime_is_back)).await;
-        if managed && matches!(came, Some(Ok(())) | None) {
-            return Ok(self.close_managed(course, came.is_some()));
-        }
         if let Some(trouble) = trouble(came) {
             return Ok(self.give_up(course, trouble).await);
         }
@@ -144,14 +130,6 @@ impl Environment {
                 self.core.telemetry.tell(clock::now(), kind, body);
             }
         }
-    }
-
-    /// On Managed Instances only a report tells how it ended, and code that timed out goes on running.
-    fn close_managed(&self, mut course: Course, answered: bool) -> Ended {
-        course.init = None;
-        course.runtime_done = Some(clock::now());
-        let outcome = if answered { Outcome::Success } else { Outcome::Timeout };
-        self.close(&course, outcome, None)
     }
 
     /// Initialises where a reset, or a process that died while idle, left nothing to invoke.

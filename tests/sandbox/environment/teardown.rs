@@ -64,11 +64,17 @@ pub struct Teardown {
 impl Environment {
     pub(super) async fn tear_down(&mut self, reason: Reason) -> Teardown {
         let (began, started) = (clock::now(), Instant::now());
+        if self.is_managed() {
+            self.break_off_requests().await;
+        }
         if self.core.spec.flushing == Flushing::BeforeShutdown {
             self.core.telemetry.flush(FLUSH).await;
         }
         self.stop_runtime(started + RUNTIME_SHARE).await;
         let runtime_gone = clock::now();
+        if self.is_managed() {
+            self.core.telemetry.flush(FLUSH).await;
+        }
         let shutdown_sent = self.tell_to_stop(reason, began);
         let killed = self.await_extensions(started + BUDGET).await;
         self.destroy().await;

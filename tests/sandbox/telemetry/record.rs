@@ -10,7 +10,7 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use crate::clock::milliseconds;
-use crate::spec::{Initialization, Spec};
+use crate::spec::Spec;
 use crate::state::Agent;
 
 /// One event, as it goes into the array of a POST.
@@ -264,12 +264,38 @@ pub(crate) fn report(spec: &Spec, account: &Account<'_>) -> Value {
     if let Some(init) = account.init {
         body["metrics"]["initDurationMs"] = json!(milliseconds(init));
     }
-    if spec.initialization == Initialization::ManagedInstances {
-        // Nothing is billed by duration there, and memory is shared.
-        body["metrics"] = json!({ "durationMs": milliseconds(account.took) });
-    }
     if let Some((begun, ended)) = account.overhead {
         body["spans"] = json!([span("extensionOverhead", begun, ended)]);
+    }
+    body
+}
+
+/// The only word about the end of a request to a managed instance: nothing is billed by duration there, and memory is
+/// shared. Unlike elsewhere, a timeout carries an error type (RAPID's `invoke/metrics.go`).
+pub(crate) fn managed_report(
+    (request_id, trace): (&str, &str),
+    status: &Status,
+    (took, answered): (Duration, Option<(Timestamp, Timestamp)>),
+) -> Value {
+    let mut body = json!({
+        "requestId": request_id,
+        "metrics": { "durationMs": milliseconds(took) },
+        "tracing": tracing(trace),
+        "spans": [],
+    });
+    status.write_into(&mut body);
+    match status {
+        Status::Timeout => body["errorType"] = json!("Sandbox.Timedout"),
+        Status::Error(error_type) if error_type.starts_with("Client.") => {
+            body["status"] = json!("failure");
+        }
+        Status::Success | Status::Error(_) => {}
+    }
+    if let Some((handed_out, answered)) = answered {
+        body["spans"] = json!([
+            span("responseLatency", handed_out, answered),
+            span("responseDuration", answered, answered),
+        ]);
     }
     body
 }

@@ -13,11 +13,15 @@ use serde::Deserialize;
 
 use super::record::Category;
 
+const NEWEST: &str = "2025-01-29";
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Request {
     pub(crate) types: BTreeSet<Category>,
     pub(crate) limits: Limits,
     pub(crate) target: Target,
+    /// Managed instances know no other.
+    pub(crate) is_newest_schema: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,13 +79,14 @@ struct Destination {
 
 pub(crate) fn read(body: &[u8]) -> Result<Request, Invalid> {
     let body: Body = serde_json::from_slice(body)?;
-    if !["2022-07-01", "2022-12-13", "2025-01-29"].contains(&body.schema_version.as_str()) {
+    let is_newest_schema = body.schema_version == NEWEST;
+    if !["2022-07-01", "2022-12-13", NEWEST].contains(&body.schema_version.as_str()) {
         return Err(Invalid::Schema);
     }
     let types: Option<BTreeSet<Category>> = body.types.iter().map(|it| category(it)).collect();
     let types = types.filter(|types| !types.is_empty()).ok_or(Invalid::Types)?;
     let limits = limits(&body.buffering.unwrap_or_default())?;
-    Ok(Request { types, limits, target: target(&body.destination)? })
+    Ok(Request { types, limits, target: target(&body.destination)?, is_newest_schema })
 }
 
 fn category(name: &str) -> Option<Category> {

@@ -7,6 +7,8 @@ use proptest::{collection::vec, prelude::*};
 use super::super::{Decoded, Record, decode, tests::is_timeout};
 use crate::log::{Lines, redact::redact, tail::Tail};
 
+mod both_ends;
+
 const TIMEOUT: &str = r#"{"time":"2026-11-01T00:00:03.001Z","type":"platform.runtimeDone","record":{"requestId":"r","status":"timeout"}}"#;
 const ENVELOPE: &str = r#"{"time":"2026-11-01T00:00:01.000Z","type":"function","record":"#;
 
