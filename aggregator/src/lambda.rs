@@ -17,6 +17,9 @@
 //! AWS evaluates itself: without it, any principal of the organisation could send facts in another account's name. What this
 //! module can do alone it does: an event without that context is refused.
 //!
+//! **Time.** Lambda kills what overruns, and nobody hears then what was done. So a door stops a moment before its deadline and
+//! says what it has not done: a stream or a queue is answered with it, a request with 503, and a schedule comes again.
+//!
 //! **Invariant.** No event ends the process. Tables are never made here: infrastructure makes them, and a door has no permission
 //! to.
 
@@ -81,6 +84,8 @@ struct OutOfTime;
 
 /// What is kept of an invocation's time to say what was not done.
 const FAREWELL: Duration = Duration::from_millis(1_500);
+/// How much of that may go into telling others what was done.
+const LAST_WORDS: Duration = Duration::from_millis(750);
 
 /// Takes events until Lambda ends the process.
 pub fn main() -> ExitCode {
@@ -158,7 +163,7 @@ impl Open {
         let span = tracing::error_span!("invocation", requestId = context.request_id);
         let until = time_left(&context, clock::now());
         async {
-            let taken = self.take(payload, until).await;
+            let taken = Box::pin(self.take(payload, until)).await;
             if let Err(error) = &taken {
                 tracing::error!(error = &**error as &dyn std::error::Error, "the event failed");
             }
@@ -170,17 +175,44 @@ impl Open {
 
     async fn take(&self, event: Value, until: Instant) -> Result<Value, Failure> {
         match self {
-            Self::Ingest(way_in) => Ok(way_in.take(event).await),
+            Self::Ingest(way_in) => Ok(way_in.take(event, until).await),
             Self::Evaluate(evaluating) => evaluating.take(event, until).await,
             Self::Deliver(delivering) => delivering.take(event, until).await,
             Self::Sweep(sweeping) => sweeping.take(until).await,
-            Self::Console(pages) => Ok(pages.take(event).await),
+            Self::Console(pages) => Ok(pages.take(event, until).await),
         }
     }
 }
 
-/// Until when there is time for work.
+/// Until when there is time for work. A function with a short timeout works for half of it.
 fn time_left(context: &Context, now: EpochMillis) -> Instant {
     let deadline = EpochMillis(i64::try_from(context.deadline).unwrap_or(i64::MAX));
-    Instant::now() + deadline.since(now).saturating_sub(FAREWELL)
+    let left = deadline.since(now);
+    Instant::now() + left.saturating_sub(FAREWELL.min(left / 2))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// How many of `left_ms` are for work.
+    #[track_caller]
+    fn check(left_ms: i64, expected_ms: u64) {
+        let now = EpochMillis(1_793_491_200_000);
+        let mut context = Context::default();
+        context.deadline = u64::try_from(now.0 + left_ms).unwrap();
+        let before = Instant::now();
+        let until = time_left(&context, now);
+        let expected = Duration::from_millis(expected_ms);
+        assert!((before + expected..=Instant::now() + expected).contains(&until), "{left_ms}");
+    }
+
+    #[test]
+    fn a_door_stops_before_its_deadline_and_never_before_it_began() {
+        check(60_000, 58_500);
+        check(3_000, 1_500);
+        check(1_000, 500);
+        check(0, 0);
+        check(-5_000, 0);
+    }
 }

@@ -1,5 +1,10 @@
 //! The aggregator's doors as Lambda functions: the real binary, real events, and what lies between them emulated.
 
+mod events;
+mod forgery;
+mod haste;
+mod later;
 mod poison;
+mod saboteur;
 mod stage;
 mod travel;

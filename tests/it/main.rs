@@ -19,4 +19,5 @@ mod orderings;
 mod path;
 mod player;
 mod python;
+mod serve;
 mod tidy;

@@ -41,8 +41,18 @@ pub enum Taken {
 }
 
 impl Door {
-    /// Starts `overtime` as Lambda would, with settings in its environment.
+    /// Starts `overtime` as Lambda would, with settings in its environment, as a function with plenty of time.
     pub async fn open<'a>(
+        overtime: &Path,
+        door: &str,
+        settings: impl IntoIterator<Item = (&'a str, String)>,
+    ) -> Result<Self, Fault> {
+        Self::open_for(TIMEOUT, overtime, door, settings).await
+    }
+
+    /// The same, as a function with this timeout.
+    pub async fn open_for<'a>(
+        timeout: Duration,
         overtime: &Path,
         door: &str,
         settings: impl IntoIterator<Item = (&'a str, String)>,
@@ -51,7 +61,7 @@ impl Door {
             account: "999988887777".to_owned(),
             ..Function::named(&format!("overtime-{door}"))
         };
-        let mut spec = Spec::new(function.timeout(TIMEOUT), Launch::program(overtime))
+        let mut spec = Spec::new(function.timeout(timeout), Launch::program(overtime))
             .variable("OVERTIME_DOOR", door);
         for (name, value) in settings {
             spec = spec.variable(name, value);

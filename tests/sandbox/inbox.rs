@@ -1,8 +1,10 @@
 //! A webhook receiver that remembers its deliveries.
 //!
-//! It answers 204 to everything, keeps headers and body as they came, and says when each came, so that a test can check
-//! a signature over the very bytes and measure from a deadline to an arrival.
+//! It answers 204 unless it was told otherwise, keeps headers and body as they came, and says when each came, so that a test
+//! can check a signature over the very bytes and measure from a deadline to an arrival.
 
+use std::collections::VecDeque;
+use std::future;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::{
@@ -38,11 +40,20 @@ impl Delivery {
     }
 }
 
+/// What a sender hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    Status(StatusCode),
+    /// Nothing, until the sender gives up.
+    Silence,
+}
+
 /// Listening until it is dropped.
 #[derive(Debug)]
 pub struct Inbox {
     url: String,
     deliveries: Arc<Mutex<Vec<Delivery>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     count: watch::Receiver<usize>,
     server: JoinHandle<std::io::Result<()>>,
 }
@@ -50,6 +61,7 @@ pub struct Inbox {
 #[derive(Debug, Clone)]
 struct Shelf {
     deliveries: Arc<Mutex<Vec<Delivery>>>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
     count: watch::Sender<usize>,
 }
 
@@ -58,15 +70,24 @@ impl Inbox {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let url = format!("http://{}/alerts", listener.local_addr()?);
         let (counter, count) = watch::channel(0);
-        let deliveries = Arc::default();
-        let shelf = Shelf { deliveries: Arc::clone(&deliveries), count: counter };
+        let (deliveries, answers) = (Arc::default(), Arc::default());
+        let shelf = Shelf {
+            deliveries: Arc::clone(&deliveries),
+            answers: Arc::clone(&answers),
+            count: counter,
+        };
         let router = Router::new().route("/alerts", post(keep)).with_state(shelf);
         let server = tokio::spawn(async move { axum::serve(listener, router).await });
-        Ok(Self { url, deliveries, count, server })
+        Ok(Self { url, deliveries, answers, count, server })
     }
 
     pub fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Has the next delivery answered like this, after those that were asked for before.
+    pub fn answer_next(&self, answer: Answer) {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner).push_back(answer);
     }
 
     pub fn deliveries(&self) -> Vec<Delivery> {
@@ -89,8 +110,18 @@ impl Drop for Inbox {
 }
 
 async fn keep(State(shelf): State<Shelf>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let mut deliveries = shelf.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
-    deliveries.push(Delivery { at: clock::now(), headers, body });
-    shelf.count.send_replace(deliveries.len());
-    StatusCode::NO_CONTENT
+    match shelf.take(Delivery { at: clock::now(), headers, body }) {
+        Answer::Status(status) => status,
+        Answer::Silence => future::pending().await,
+    }
+}
+
+impl Shelf {
+    fn take(&self, delivery: Delivery) -> Answer {
+        let mut deliveries = self.deliveries.lock().unwrap_or_else(PoisonError::into_inner);
+        deliveries.push(delivery);
+        self.count.send_replace(deliveries.len());
+        let mut answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
+        answers.pop_front().unwrap_or(Answer::Status(StatusCode::NO_CONTENT))
+    }
 }

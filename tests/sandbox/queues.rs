@@ -110,6 +110,21 @@ impl Queues {
         Ok(Received { event: json!({ "Records": records }), handles })
     }
 
+    /// The same, waiting until there is one, or for so long.
+    pub async fn receive_within(
+        &self,
+        queue: &str,
+        patience: Duration,
+    ) -> Result<Received, Unavailable> {
+        let latest = Instant::now() + patience;
+        loop {
+            let received = self.receive(queue).await?;
+            if !received.is_empty() || Instant::now() >= latest {
+                return Ok(received);
+            }
+        }
+    }
+
     /// Deletes what was received, but for what the door's answer names.
     pub async fn settle(
         &self,
@@ -146,6 +161,17 @@ impl Received {
 
     pub fn is_empty(&self) -> bool {
         self.handles.is_empty()
+    }
+
+    /// For how long each was in the queue before anybody was given it.
+    pub fn waited(&self) -> Vec<Duration> {
+        let records = self.event["Records"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let ms = |it: &Value, name: &str| it["attributes"][name].as_str()?.parse::<u64>().ok();
+        let waited = |it: &Value| {
+            let given = ms(it, "ApproximateFirstReceiveTimestamp")?;
+            Some(Duration::from_millis(given.saturating_sub(ms(it, "SentTimestamp")?)))
+        };
+        records.iter().filter_map(waited).collect()
     }
 }
 

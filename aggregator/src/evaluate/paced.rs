@@ -8,7 +8,7 @@
 //! caller may acknowledge it.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -112,6 +112,16 @@ impl<L: Later> Paced<L> {
     /// Evaluates what some records of the stream ask for, each block once. A record that means nothing to us is done with: it
     /// must hold up neither its shard nor anybody else.
     pub async fn records(&self, records: &[Record], now: EpochMillis) -> Answer {
+        self.records_until(std::future::pending(), records, now).await
+    }
+
+    /// The same, until `stop`: what is not done by then has failed, and what is done stays done.
+    pub async fn records_until(
+        &self,
+        stop: impl Future<Output = ()> + Send,
+        records: &[Record],
+        now: EpochMillis,
+    ) -> Answer {
         let mut jobs = BTreeMap::<(FunctionKey, Block), (Job, Vec<usize>)>::new();
         for (at, record) in records.iter().enumerate().filter(|(_, it)| !it.removed) {
             let Some((function, block, part)) = schema::changed(&record.pk, &record.sk) else {
@@ -126,24 +136,31 @@ impl<L: Later> Paced<L> {
             *job = merged(job, &only(job, part));
             from.push(at);
         }
+        let mut answer = Answer::default();
+        // Nothing is done until it is known to be.
+        let mut failed: BTreeSet<usize> =
+            jobs.values().flat_map(|(_, from)| from).copied().collect();
         let running = jobs.into_values().map(|(job, from)| async move {
             let result = self.run(&job, now).await;
             (job, from, result)
         });
-        let mut done = stream::iter(running).buffer_unordered(AT_ONCE);
-        let (mut failed, mut answer) = (Vec::new(), Answer::default());
+        let running = stream::iter(running).buffer_unordered(AT_ONCE);
+        let mut done = std::pin::pin!(running.take_until(stop));
         while let Some((job, from, result)) = done.next().await {
             match result {
-                Ok(evaluated) => answer.enqueued.extend(evaluated.enqueued),
+                Ok(evaluated) => {
+                    answer.enqueued.extend(evaluated.enqueued);
+                    for at in from {
+                        failed.remove(&at);
+                    }
+                }
                 Err(error) => {
                     let function = job.function.name.as_str();
                     let error = &error as &dyn std::error::Error;
                     tracing::warn!(function, error, "an evaluation failed and will be repeated");
-                    failed.extend(from);
                 }
             }
         }
-        failed.sort_unstable();
         answer.failed = failed.into_iter().map(|at| records[at].sequence.clone()).collect();
         answer
     }

@@ -7,6 +7,8 @@
 //! What is put off is written into the state table first, and a delayed message asks for it when it is due; where the message
 //! is lost, the sweep finds what was written.
 //!
+//! Where time runs out, what is done by then is acknowledged and told to deliver, and the rest is named as failed.
+//!
 //! **Invariant.** A record is acknowledged only after all it asks for is done, or is written down to be.
 
 use aws_lambda_events::{dynamodb::EventRecord, sqs::SqsMessage};
@@ -15,10 +17,10 @@ use overtime_wire::EpochMillis;
 use serde::Deserialize as _;
 use serde_dynamo::AttributeValue;
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 use super::{
-    Failure, OutOfTime,
+    Failure, LAST_WORDS, OutOfTime,
     batch::{Failed, records, source},
     queue::{self, Queue, Wake},
 };
@@ -98,13 +100,17 @@ impl Evaluating {
 
     /// Evaluates what records ask for, and gives the sequence numbers of those to be brought again.
     async fn changes(&self, changes: &[Record], until: Instant) -> Vec<String> {
-        let answer = timeout_at(until, self.paced.records(changes, clock::now())).await;
-        let Ok(answer) = answer else {
-            let (records, error) = (changes.len(), &OutOfTime as &dyn std::error::Error);
+        let evaluating = self.paced.records_until(sleep_until(until), changes, clock::now());
+        let answer = evaluating.await;
+        if !answer.failed.is_empty() && Instant::now() >= until {
+            let (records, error) = (answer.failed.len(), &OutOfTime as &dyn std::error::Error);
             tracing::error!(error, records, "records will be brought again");
-            return changes.iter().map(|it| it.sequence.clone()).collect();
-        };
-        self.deliver.tell(answer.enqueued).await;
+        }
+        // What was done just in time is told, too.
+        let told = timeout_at(until + LAST_WORDS, self.deliver.tell(answer.enqueued)).await;
+        if told.is_err() {
+            tracing::warn!("messages were not queued in time, and wait for the sweep");
+        }
         answer.failed
     }
 

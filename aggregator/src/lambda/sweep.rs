@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use super::{Failure, queue::Queue};
+use super::{Failure, OutOfTime, queue::Queue};
 use crate::{
     clock,
     domain::alert::Rule,
@@ -36,18 +36,23 @@ impl Sweeping {
         Self { paced, sweep, queue }
     }
 
-    /// Does each part whatever became of the others, and fails if any did.
+    /// Does each part whatever becomes of the others, and fails if any did. One that takes all the time takes nobody else's.
     pub(super) async fn take(&self, until: Instant) -> Result<Value, Failure> {
-        let swept = timeout_at(until, self.alerts()).await;
-        let woken = timeout_at(until, self.paced.wake(clock::now())).await;
-        if let Ok(Ok(evaluated)) = &woken {
-            self.queue.tell(evaluated.enqueued.clone()).await;
-        }
-        let totalled = timeout_at(until, self.sweep.total(clock::now())).await;
-        swept??;
-        woken??;
-        totalled??;
+        let (alerts, wakes, totals) = tokio::join!(
+            timeout_at(until, self.alerts()),
+            timeout_at(until, self.wakes()),
+            timeout_at(until, self.sweep.total(clock::now())),
+        );
+        alerts.map_err(|_| OutOfTime)??;
+        wakes.map_err(|_| OutOfTime)??;
+        totals.map_err(|_| OutOfTime)??;
         Ok(Value::Null)
+    }
+
+    async fn wakes(&self) -> Result<(), Failure> {
+        let evaluated = self.paced.wake(clock::now()).await?;
+        self.queue.tell(evaluated.enqueued).await;
+        Ok(())
     }
 
     async fn alerts(&self) -> Result<(), Failure> {

@@ -13,9 +13,13 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 use tower::ServiceExt as _;
 
-use super::http::{self, Asked};
+use super::{
+    OutOfTime,
+    http::{self, Asked},
+};
 use crate::{
     api::{
         self, Reader,
@@ -45,13 +49,14 @@ impl WayIn {
         Self { router: shield::protect(api::ingest(inlet), Hosts::default()), ledger }
     }
 
-    pub(super) async fn take(&self, event: Value) -> Value {
-        let response = match self.receive(event).await {
-            Ok(response) => response,
-            Err((reason, problem)) => {
+    pub(super) async fn take(&self, event: Value, until: Instant) -> Value {
+        let response = match timeout_at(until, self.receive(event)).await {
+            Ok(Ok(response)) => response,
+            Ok(Err((reason, problem))) => {
                 self.ledger.count(reason, Caller::Unknown, clock::now()).await;
                 problem.into_response()
             }
+            Err(_) => late(),
         };
         // The environment may be frozen for good after this.
         self.ledger.write_all().await;
@@ -96,8 +101,13 @@ impl Pages {
         Self(shield::protect(api::read(reader).merge(pages), Hosts::default()))
     }
 
-    pub(super) async fn take(&self, event: Value) -> Value {
-        let response = match http::read(event) {
+    pub(super) async fn take(&self, event: Value, until: Instant) -> Value {
+        let response = timeout_at(until, self.receive(event)).await.unwrap_or_else(|_| late());
+        http::answer(response).await
+    }
+
+    async fn receive(&self, event: Value) -> Response {
+        match http::read(event) {
             Ok(Asked { request, authorizer }) if authorizer.as_ref().is_some_and(vouches) => {
                 answered(&self.0, request).await
             }
@@ -107,14 +117,20 @@ impl Pages {
                 Problem::forbidden(why).into_response()
             }
             Err(problem) => problem.into_response(),
-        };
-        http::answer(response).await
+        }
     }
 }
 
 /// Whether an authorizer of any kind has let the caller in.
 fn vouches(authorizer: &ApiGatewayRequestAuthorizer) -> bool {
     authorizer.iam.is_some() || authorizer.jwt.is_some() || !authorizer.fields.is_empty()
+}
+
+/// What a request hears that would have taken longer than there is.
+fn late() -> Response {
+    let error = &OutOfTime as &dyn std::error::Error;
+    tracing::error!(error, "a request was not answered in time");
+    Problem::unavailable("there was no time left to answer: try again").into_response()
 }
 
 async fn answered(router: &Router, request: axum::extract::Request) -> Response {

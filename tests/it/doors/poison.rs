@@ -1,78 +1,16 @@
-//! What must not get in, and what must not stop a door.
+//! What must not stop a door.
 
 use std::process::Command;
-use std::sync::Arc;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::{Request, State},
-    http::StatusCode,
-    response::{IntoResponse, Response},
-};
-use overtime_wire::EpochMillis;
-use sandbox::door::{Door, Taken};
-use sandbox::{binaries, clock, http};
+use sandbox::binaries;
+use sandbox::door::Taken;
 use serde_json::{Value, json};
 
-use super::stage::{ACCOUNT, World, answered, no_failures, request, timeout_of};
-use super::travel::base64_of;
-
-async fn post(ingest: &Door, event: Value) -> (u64, String) {
-    let answer = answered(ingest.take(event).await.unwrap());
-    let body = answer["body"].as_str().unwrap_or_default().to_owned();
-    (answer["statusCode"].as_u64().unwrap(), body)
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn nobody_speaks_for_another_account_or_without_one() {
-    let world = World::start().await;
-    let ingest = world.open("ingest").await;
-    let body = base64_of(&timeout_of("orders").encode());
-
-    let forged = post(&ingest, request("444455556666", &body, true)).await;
-    let problem = "account 444455556666 may not send facts of account 111122223333";
-    assert!(forged.0 == 403 && forged.1.contains(problem), "{forged:?}");
-
-    let mut direct = request(ACCOUNT, &body, true);
-    direct["requestContext"].as_object_mut().unwrap().remove("authorizer");
-    let direct = post(&ingest, direct).await;
-    assert!(direct.0 == 403 && direct.1.contains("no IAM context"), "{direct:?}");
-
-    let mut stranger = request(ACCOUNT, &body, true);
-    let iam = &mut stranger["requestContext"]["authorizer"]["iam"];
-    iam["userArn"] = json!("arn:aws:sts::444455556666:assumed-role/orders-role/orders");
-    assert_eq!(post(&ingest, stranger).await.0, 403);
-
-    let mut elsewhere = request(ACCOUNT, &body, true);
-    let iam = &mut elsewhere["requestContext"]["authorizer"]["iam"];
-    iam["userArn"] = json!(format!("arn:aws-cn:sts::{ACCOUNT}:assumed-role/orders-role/orders"));
-    let elsewhere = post(&ingest, elsewhere).await;
-    assert!(elsewhere.0 == 403 && elsewhere.1.contains("partition"), "{elsewhere:?}");
-
-    assert_eq!(world.changes().await["Records"], json!([]));
-    let now = EpochMillis(clock::now().as_millisecond());
-    let counted = world.store.rejections(now, now).await.unwrap();
-    let counted: Vec<String> = counted
-        .iter()
-        .map(|(what, times)| format!("{} {} {times}", what.reason.as_str(), what.caller))
-        .collect();
-    assert_eq!(
-        counted,
-        ["account 111122223333 1", "account 444455556666 1", "unauthenticated unknown 2"]
-    );
-
-    // The console lets in whom an authorizer has let in, of whatever kind.
-    let console = world.open("console").await;
-    let mut open = request(ACCOUNT, "", false);
-    open["rawPath"] = json!("/healthz");
-    open["requestContext"]["http"]["method"] = json!("GET");
-    let mut signed_in = open.clone();
-    signed_in["requestContext"]["authorizer"] = json!({ "jwt": { "claims": { "sub": "a" } } });
-    open["requestContext"].as_object_mut().unwrap().remove("authorizer");
-    assert_eq!(post(&console, open).await.0, 403);
-    assert_eq!(post(&console, signed_in).await, (200, "ok\n".to_owned()));
-}
+use super::events::{
+    ACCOUNT, answered, base64_of, message, no_failures, post, request, sent, timeout_of,
+};
+use super::saboteur::{Saboteur, Trick};
+use super::stage::World;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_comes_is_answered_and_the_door_stays_open() {
@@ -93,8 +31,7 @@ async fn whatever_comes_is_answered_and_the_door_stays_open() {
         let shown: String = event.to_string().chars().take(80).collect();
         assert_eq!(answer.0, status, "{shown}: {answer:?}");
     }
-    let body = base64_of(&timeout_of("orders").encode());
-    assert_eq!(post(&ingest, request(ACCOUNT, &body, true)).await.0, 200);
+    assert_eq!(post(&ingest, sent(&timeout_of("orders"))).await.0, 200);
     assert_eq!(ingest.pid().await, pid, "the same process has answered all of them");
 
     for door in ["evaluate", "deliver"] {
@@ -112,25 +49,11 @@ async fn whatever_comes_is_answered_and_the_door_stays_open() {
     }
 }
 
-fn message(id: &str, body: &str) -> Value {
-    json!({
-        "messageId": id,
-        "receiptHandle": "handle",
-        "body": body,
-        "attributes": {},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-        "eventSourceARN": "arn:aws:sqs:eu-west-1:999988887777:deliver",
-        "awsRegion": "eu-west-1",
-    })
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn bad_records_and_messages_spoil_no_good_ones() {
     let world = World::start().await;
     let ingest = world.open("ingest").await;
-    let body = base64_of(&timeout_of("orders").encode());
-    assert_eq!(post(&ingest, request(ACCOUNT, &body, true)).await.0, 200);
+    assert_eq!(post(&ingest, sent(&timeout_of("orders"))).await.0, 200);
     let mut event = world.changes().await;
     let records = event["Records"].as_array_mut().unwrap();
     let (mut other_table, mut other_key) = (records[0].clone(), records[0].clone());
@@ -166,50 +89,27 @@ async fn bad_records_and_messages_spoil_no_good_ones() {
     assert!(!format!("{:?}", deliver.lines().await).contains("whsec"), "no secret in the log");
 }
 
-/// Passes requests on, but for those that name a function that it does not like.
-async fn sabotaged(engine: String, name: &'static str) -> String {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let state = Arc::new((engine, http::client().unwrap(), name));
-    let router = Router::new().fallback(pass).with_state(state);
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    url
-}
-
-async fn pass(
-    State(to): State<Arc<(String, reqwest::Client, &'static str)>>,
-    request: Request,
-) -> Response {
-    let (head, body) = request.into_parts();
-    let body: Bytes = axum::body::to_bytes(body, 1 << 20).await.unwrap();
-    if String::from_utf8_lossy(&body).contains(to.2) {
-        return (StatusCode::INTERNAL_SERVER_ERROR, "{}").into_response();
-    }
-    let passed = to.1.post(&to.0).headers(head.headers).body(body).send().await.unwrap();
-    let (status, headers) = (passed.status(), passed.headers().clone());
-    (status, headers, passed.bytes().await.unwrap()).into_response()
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_evaluation_is_named_and_comes_again() {
     let world = World::start().await;
     let ingest = world.open("ingest").await;
     for name in ["orders", "cursed"] {
-        let body = base64_of(&timeout_of(name).encode());
-        assert_eq!(post(&ingest, request(ACCOUNT, &body, true)).await.0, 200);
+        assert_eq!(post(&ingest, sent(&timeout_of(name))).await.0, 200);
     }
     let event = world.changes().await;
     let records = event["Records"].as_array().unwrap();
     let cursed = records.iter().find(|it| it.to_string().contains("#cursed#")).unwrap();
-    let bad = sabotaged(world.endpoint(), "cursed").await;
-    let evaluate = world.open_with("evaluate", &[("AWS_ENDPOINT_URL_DYNAMODB", &bad)]).await;
+    let saboteur = Saboteur::before(world.endpoint()).await;
+    saboteur.play(Trick::Refuse, "cursed");
+    let tables = [("AWS_ENDPOINT_URL_DYNAMODB", saboteur.url())];
+    let evaluate = world.open_with("evaluate", &tables).await;
     let answer = answered(evaluate.take(event.clone()).await.unwrap());
     let named = json!([{ "itemIdentifier": cursed["dynamodb"]["SequenceNumber"] }]);
     assert_eq!(answer["batchItemFailures"], named, "{:?}", evaluate.lines().await);
     assert_eq!(world.queues.receive(&world.deliver).await.unwrap().len(), 1);
 
     // Lambda brings all from there on again: done with the tables well, the rest changes nothing.
-    let evaluate = world.open("evaluate").await;
+    saboteur.rest();
     assert_eq!(answered(evaluate.take(event).await.unwrap()), no_failures());
     assert_eq!(world.queues.receive(&world.deliver).await.unwrap().len(), 1);
 }

@@ -1,23 +1,21 @@
 //! Doors and what is between them: tables with a stream, queues, and a receiver of alerts.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use aws_sdk_dynamodbstreams::types::{AttributeValue, Record, ShardIteratorType};
+use overtime::ingest::ingest;
 use overtime::store::{Store, Tables, access::Access, embedded::Engine};
-use overtime_wire::{
-    Batch, Block, Cause, EpochMillis, Evidence, FunctionKey, Incarnation, IncarnationId, Ordinal,
-    Outcome, Subject, Verdict,
-};
-use sandbox::door::{Door, Taken};
+use overtime_wire::Batch;
+use sandbox::binaries;
+use sandbox::door::Door;
 use sandbox::inbox::Inbox;
 use sandbox::queues::Queues;
-use sandbox::{binaries, clock};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
-pub(super) const ACCOUNT: &str = "111122223333";
 const SECRET: &str = "whsec_c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBtb3Jl";
 
 /// Everything but the doors, which tests open as they need them.
@@ -27,6 +25,8 @@ pub(super) struct World {
     pub(super) queues: Queues,
     pub(super) deliver: String,
     pub(super) evaluate: String,
+    /// What is opened.
+    overtime: PathBuf,
     access: Access,
     engine: Engine,
     /// Where the stream has been read to.
@@ -35,7 +35,13 @@ pub(super) struct World {
 }
 
 impl World {
+    /// With doors as this very build makes them.
     pub(super) async fn start() -> Self {
+        Self::around(binaries::overtime().unwrap()).await
+    }
+
+    /// With the doors of this program.
+    pub(super) async fn around(overtime: &Path) -> Self {
         let data = tempfile::tempdir().unwrap();
         let engine = Engine::start(data.path()).unwrap();
         let access = Access::embedded(&engine.endpoint());
@@ -48,6 +54,7 @@ impl World {
             deliver: queues.make("deliver").await.unwrap(),
             evaluate: queues.make("evaluate").await.unwrap(),
             inbox: Inbox::open().await.unwrap(),
+            overtime: overtime.to_owned(),
             queues,
             store,
             access,
@@ -62,6 +69,11 @@ impl World {
         self.engine.endpoint()
     }
 
+    /// The URL of a queue that does not exist.
+    pub(super) fn nowhere(&self) -> String {
+        format!("{}/123456789012/none", self.queues.url())
+    }
+
     /// A door with all the settings that infrastructure would give it.
     pub(super) async fn open(&self, door: &str) -> Door {
         self.open_with(door, &[]).await
@@ -69,6 +81,21 @@ impl World {
 
     /// The same, with some of them changed.
     pub(super) async fn open_with(&self, door: &str, changed: &[(&str, &str)]) -> Door {
+        Door::open(&self.overtime, door, self.settings(door, changed)).await.unwrap()
+    }
+
+    /// The same, as a function that has no more time than this.
+    pub(super) async fn open_for(
+        &self,
+        timeout: Duration,
+        door: &str,
+        changed: &[(&str, &str)],
+    ) -> Door {
+        let settings = self.settings(door, changed);
+        Door::open_for(timeout, &self.overtime, door, settings).await.unwrap()
+    }
+
+    fn settings<'a>(&self, door: &str, changed: &[(&'a str, &str)]) -> BTreeMap<&'a str, String> {
         let mut settings: BTreeMap<&str, String> = [
             ("OVERTIME_FACTS_TABLE", "overtime-facts".to_owned()),
             ("OVERTIME_STATE_TABLE", "overtime-state".to_owned()),
@@ -86,7 +113,13 @@ impl World {
             settings.insert("TEST_WEBHOOK_SECRET", SECRET.to_owned());
         }
         settings.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
-        Door::open(binaries::overtime().unwrap(), door, settings).await.unwrap()
+        settings
+    }
+
+    /// Lets facts in without a door, where the way in is not what is tested.
+    pub(super) async fn record(&self, batch: &Batch) {
+        let ingested = ingest(&self.store, batch, batch.sent).await.unwrap();
+        assert!(ingested.accepted > 0 && ingested.refused.is_empty(), "{ingested:?}");
     }
 
     /// What came through the stream since the last time, as the event that a mapping makes of it.
@@ -136,103 +169,4 @@ fn record(record: &Record, stream: &str) -> Value {
         },
         "eventSourceARN": stream,
     })
-}
-
-/// What a door answered.
-#[track_caller]
-pub(super) fn answered(taken: Taken) -> Value {
-    match taken {
-        Taken::Answered(answer) => answer,
-        Taken::Failed(_) | Taken::Ended(_) => panic!("{taken:?}"),
-    }
-}
-
-pub(super) fn no_failures() -> Value {
-    json!({ "batchItemFailures": [] })
-}
-
-/// A request as a Function URL with `AWS_IAM` hands it on, from a role of `account`.
-pub(super) fn request(account: &str, body: &str, is_base64: bool) -> Value {
-    json!({
-        "version": "2.0",
-        "routeKey": "$default",
-        "rawPath": "/v1/batches",
-        "rawQueryString": "",
-        "headers": {
-            "content-type": "application/x-protobuf",
-            "host": "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws",
-        },
-        "requestContext": {
-            "accountId": "999988887777",
-            "apiId": "abcdefghijklmnopqrstuvwxyz012345",
-            "authorizer": { "iam": {
-                "accessKey": "ASIAEXAMPLE",
-                "accountId": account,
-                "callerId": "AROAEXAMPLEEXAMPLE000:orders",
-                "cognitoIdentity": null,
-                "principalOrgId": "o-a1b2c3d4e5",
-                "userArn": format!("arn:aws:sts::{account}:assumed-role/orders-role/orders"),
-                "userId": "AROAEXAMPLEEXAMPLE000:orders",
-            } },
-            "domainName": "abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws",
-            "http": {
-                "method": "POST",
-                "path": "/v1/batches",
-                "protocol": "HTTP/1.1",
-                "sourceIp": "198.51.100.7",
-                "userAgent": "overtime",
-            },
-            "requestId": "00000000-0000-4000-8000-000000000001",
-            "routeKey": "$default",
-            "stage": "$default",
-            "time": "24/Nov/2026:12:00:00 +0000",
-            "timeEpoch": 1_795_521_600_000_i64,
-        },
-        "body": body,
-        "isBase64Encoded": is_base64,
-    })
-}
-
-/// One timeout of a function of [`ACCOUNT`], just now.
-pub(super) fn timeout_of(name: &str) -> Batch {
-    let at = EpochMillis(clock::now().as_millisecond());
-    let verdict = Verdict {
-        block: Block::of(at),
-        ordinal: Ordinal(1),
-        revision: 0,
-        evidence: Evidence::RuntimeDone,
-        outcome: Outcome::Timeout,
-        subject: Subject::Invocation,
-        cause: Cause::Handler,
-        seen: at,
-        started: Some(at),
-        deadline: Some(at),
-        detected: at,
-        timeout: Duration::from_secs(3),
-        duration: None,
-        request: None,
-        version: "1".to_owned(),
-        alias: String::new(),
-        cold_start: false,
-        memory_mb: 128,
-        max_memory_used_mb: 0,
-        trace: None,
-        environment: "sandbox".to_owned(),
-        log_tail: String::new(),
-        last_log: None,
-    };
-    Batch {
-        function: FunctionKey {
-            account: ACCOUNT.parse().unwrap(),
-            region: "eu-west-1".parse().unwrap(),
-            name: name.parse().unwrap(),
-        },
-        partition: "aws".parse().unwrap(),
-        sent: at,
-        incarnations: vec![Incarnation {
-            id: IncarnationId([7; 16]),
-            tallies: Vec::new(),
-            verdicts: vec![verdict.encode()],
-        }],
-    }
 }
