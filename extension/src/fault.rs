@@ -9,6 +9,7 @@ pub enum Place {
     Decoding,
     Core,
     Uplink,
+    Journal,
 }
 
 /// The record type that asks.
@@ -21,6 +22,7 @@ impl Place {
             "decoding" => Some(Self::Decoding),
             "core" => Some(Self::Core),
             "uplink" => Some(Self::Uplink),
+            "journal" => Some(Self::Journal),
             _ => None,
         }
     }

@@ -127,8 +127,9 @@ impl Contents {
             // A second beginning is not written by us.
             Entry::Begun(_) | Entry::Blind => self.is_whole = false,
             Entry::Environment { name, is_drawn } => {
+                // What has no name, nobody has named.
+                self.is_drawn = is_drawn && !name.is_empty();
                 self.environment = name;
-                self.is_drawn = is_drawn;
             }
             Entry::Told(at) => self.told = Some(at),
             Entry::Counted(it) => {

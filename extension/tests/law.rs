@@ -1,6 +1,9 @@
 //! The law, on the real process and real sockets, against a platform and an aggregator that play along or do not.
 
 #[cfg(test)]
+#[path = "law/places.rs"]
+mod places;
+#[cfg(test)]
 #[path = "law/world.rs"]
 mod world;
 
@@ -97,7 +100,7 @@ async fn an_answered_invocation_is_told_of_once_its_deadline_was_met() {
 
 #[tokio::test]
 async fn without_telemetry_events_alone_tell() {
-    let mut world = World::refusing_telemetry().await;
+    let mut world = World::subscribed(&[202], &[]).await;
     world.invoke("a", Duration::from_secs(3)).await;
     world.invoke("b", Duration::from_secs(3)).await;
     world.shutdown("timeout").await;
@@ -111,7 +114,7 @@ async fn without_telemetry_events_alone_tell() {
 
 #[tokio::test]
 async fn a_panic_anywhere_leaves_invocations_going_on() {
-    for place in ["decoding", "core", "uplink"] {
+    for place in ["decoding", "core", "uplink", "journal"] {
         let mut world = World::start(&[("OVERTIME_FLUSH_INTERVAL", "0s")]).await;
         world.invoke("a", Duration::from_secs(3)).await;
         world
@@ -207,7 +210,7 @@ async fn after_a_restore_credentials_are_fetched_anew() {
 
 #[tokio::test]
 async fn a_deadline_that_passes_is_told_of_on_a_connection_that_is_there_already() {
-    let mut world = World::refusing_telemetry().await;
+    let mut world = World::subscribed(&[202], &[]).await;
     world.invoke("a", Duration::from_millis(800)).await;
     sleep(Duration::from_millis(300)).await;
     assert_eq!(world.aggregator.connections(), 0, "too early");

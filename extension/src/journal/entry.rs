@@ -55,9 +55,14 @@ pub struct Begun {
 
 /// Appends an entry to `bytes`. What would not fit into an entry is nothing that we write.
 pub fn write(entry: &Entry, bytes: &mut Vec<u8>) {
+    frame(kind(entry), bytes, |bytes| body(entry, bytes));
+}
+
+/// Appends whatever body as an entry of a kind, whole and sound, which is what a reader must be ready for.
+pub fn frame(kind: u8, bytes: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>)) {
     let start = bytes.len();
-    bytes.extend_from_slice(&[0, 0, kind(entry)]);
-    body(entry, bytes);
+    bytes.extend_from_slice(&[0, 0, kind]);
+    body(bytes);
     let Ok(length) = u16::try_from(bytes.len() - start - HEAD) else {
         bytes.truncate(start);
         return;

@@ -366,6 +366,24 @@ fn managed_instances_serve_many_at_once_and_report_alone_tells() {
 }
 
 #[test]
+fn requests_that_came_near_their_timeout_or_failed_are_named() {
+    let heard = play(
+        &mut sandbox("on-demand", true),
+        "0     invoke slow 3
+         2.4   done slow success 2401
+         4     invoke quick 3
+         4.1   done quick success 100
+         8     invoke gone 3
+         8.1   done gone error:Runtime.ExitError 90
+         9     shutdown failure",
+    );
+    let tally = &heard.tallies.values().next().unwrap().fact;
+    let named: Vec<_> =
+        tally.samples.iter().map(|it| format!("{:?} {}", it.kind, it.request)).collect();
+    assert_eq!(named, ["NearTimeout slow", "Exit gone"]);
+}
+
+#[test]
 fn provisioned_concurrency_has_no_cold_starts_and_snapshots_do() {
     let script = "0 invoke a 3\n0.1 done a success 9\n1 shutdown spindown";
     check_in("provisioned-concurrency", script, expect!["invocations 1"]);

@@ -11,6 +11,7 @@ use overtime_wire::EpochMillis;
 use super::Watch;
 use crate::{
     entropy,
+    fault::{self, Place},
     journal::{
         Contents,
         entry::{Begun, Entry},
@@ -83,6 +84,7 @@ impl Watch {
 
     fn note(&mut self, entries: Vec<Entry>) {
         let Some(writer) = &mut self.keeping.writer else { return };
+        fault::strike(self.fault, Place::Journal);
         writer.note(entries);
         if writer.is_kept() {
             self.keeping.left.drain(..).for_each(Found::remove);

@@ -49,11 +49,12 @@ impl Drop for World {
 
 impl World {
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
-        Self::with(Platform::start(200).await, settings).await
+        Self::subscribed(&[200], settings).await
     }
 
-    pub(crate) async fn refusing_telemetry() -> Self {
-        Self::with(Platform::start(202).await, &[]).await
+    /// Where telemetry is answered with these, one after the other, and then always with the last.
+    pub(crate) async fn subscribed(answers: &'static [u16], settings: &[(&str, &str)]) -> Self {
+        Self::with(Platform::start(answers).await, settings).await
     }
 
     async fn with(platform: Platform, settings: &[(&str, &str)]) -> Self {
@@ -83,10 +84,16 @@ impl World {
 
     /// Hands out INVOKE, and returns once the extension asks for the next event.
     pub(crate) async fn invoke(&mut self, request: &str, allowance: Duration) {
+        let arn = r#""arn:aws:lambda:eu-west-1:123456789012:function:orders""#;
+        self.invoke_as(request, allowance, arn).await;
+    }
+
+    /// By an ARN, or by `null`, which is none.
+    pub(crate) async fn invoke_as(&mut self, request: &str, allowance: Duration, arn: &str) {
         let deadline = now_ms() + allowance.as_millis();
         self.platform
             .hand_out(format!(
-                r#"{{"eventType":"INVOKE","deadlineMs":{deadline},"requestId":"{request}","invokedFunctionArn":"arn:aws:lambda:eu-west-1:123456789012:function:orders"}}"#
+                r#"{{"eventType":"INVOKE","deadlineMs":{deadline},"requestId":"{request}","invokedFunctionArn":{arn}}}"#
             ))
             .await;
     }
@@ -140,20 +147,25 @@ pub(crate) struct Platform {
     telemetry: watch::Receiver<Option<String>>,
     nexts: Arc<AtomicUsize>,
     asked: Arc<Notify>,
+    /// What telemetry was asked for in, each time.
+    schemas: Arc<Mutex<Vec<String>>>,
 }
 
 impl Platform {
-    async fn start(subscription: u16) -> Self {
+    async fn start(answers: &'static [u16]) -> Self {
         let socket = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = socket.local_addr().unwrap().to_string();
         let (events, queue) = mpsc::unbounded_channel();
         let (found, telemetry) = watch::channel(None);
         let (nexts, asked) = (Arc::<AtomicUsize>::default(), Arc::<Notify>::default());
+        let schemas = Arc::<Mutex<Vec<String>>>::default();
+        let asked_in = Arc::clone(&schemas);
         let queue = Arc::new(tokio::sync::Mutex::new(queue));
         let (found, counter, bell) = (Arc::new(found), Arc::clone(&nexts), Arc::clone(&asked));
         serve(socket, move |path, body| {
             let (queue, found) = (Arc::clone(&queue), Arc::clone(&found));
             let (counter, bell) = (Arc::clone(&counter), Arc::clone(&bell));
+            let asked_in = Arc::clone(&asked_in);
             async move {
                 if path.ends_with("/event/next") {
                     counter.fetch_add(1, Ordering::SeqCst);
@@ -165,13 +177,21 @@ impl Platform {
                     let body = String::from_utf8(body).unwrap();
                     let uri = body.split("http://").nth(1).unwrap().split('"').next().unwrap();
                     found.send_replace(Some(uri.replace("sandbox.localdomain", "127.0.0.1")));
-                    return Some((subscription, "\"OK\"".to_owned()));
+                    let schema = body.split("schemaVersion\":\"").nth(1).unwrap();
+                    let mut asked_in = asked_in.lock().unwrap();
+                    asked_in.push(schema.split('"').next().unwrap().to_owned());
+                    let answer = answers.get(asked_in.len() - 1).or(answers.last()).unwrap();
+                    return Some((*answer, "\"OK\"".to_owned()));
                 }
                 let body = r#"{"functionName":"orders","functionVersion":"$LATEST","handler":"h","accountId":"123456789012"}"#;
                 Some((200, body.to_owned()))
             }
         });
-        Self { address, events, telemetry, nexts, asked }
+        Self { address, events, telemetry, nexts, asked, schemas }
+    }
+
+    pub(crate) fn schemas(&self) -> String {
+        self.schemas.lock().unwrap().join(" ")
     }
 
     pub(crate) fn nexts(&self) -> usize {

@@ -142,7 +142,8 @@ impl Durations {
         }
         let mut durations =
             Self { zeros: wire.zeros, max: Duration::from_micros(wire.max_us), ..Self::default() };
-        for (index, count) in (wire.first..).zip(wire.counts).filter(|(_, count)| *count > 0) {
+        // Counts first: without any, nobody has looked where they would begin, and it may be where numbers end.
+        for (count, index) in wire.counts.into_iter().zip(wire.first..).filter(|it| it.0 > 0) {
             durations.add(index, count);
         }
         Ok(durations)
@@ -231,5 +232,13 @@ mod tests {
             assert!(Durations::from_wire(wire).is_err(), "{first}");
         }
         assert_eq!(Durations::default().to_wire(), None);
+    }
+
+    #[test]
+    fn where_nothing_begins_is_of_no_interest() {
+        for first in [i32::MIN, i32::MAX] {
+            let wire = v1::Durations { first, counts: Vec::new(), zeros: 2, max_us: 0 };
+            assert_eq!(Durations::from_wire(wire), Ok(sketch(&[0, 0])), "{first}");
+        }
     }
 }

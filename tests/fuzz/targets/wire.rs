@@ -13,6 +13,9 @@ fuzz_target!(|bytes: &[u8]| {
         assert!(tally.fact.encode().bytes.len() <= Tally::MAX_BYTES);
     }
     if let Ok(verdict) = Verdict::decode(bytes) {
-        assert_eq!(Verdict::decode(&verdict.fact.encode().bytes).map(|it| it.fact), Ok(verdict.fact));
+        assert_eq!(
+            Verdict::decode(&verdict.fact.encode().bytes).map(|it| it.fact),
+            Ok(verdict.fact)
+        );
     }
 });
