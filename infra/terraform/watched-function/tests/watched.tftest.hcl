@@ -1,0 +1,90 @@
+mock_provider "aws" {}
+
+variables {
+  url        = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws/"
+  policy_arn = "arn:aws:iam::111122223333:policy/OvertimeReport"
+  layers = {
+    arm64  = "arn:aws:lambda:eu-west-1:999988887777:layer:overtime-arm64:1"
+    x86_64 = "arn:aws:lambda:eu-west-1:999988887777:layer:overtime-x86_64:1"
+  }
+}
+
+run "defaults_are_left_to_the_extension" {
+  assert {
+    condition     = output.environment == { OVERTIME_URL = var.url }
+    error_message = "It sets ${join(", ", keys(output.environment))}."
+  }
+
+  assert {
+    condition     = output.layer == var.layers.x86_64
+    error_message = "It is the layer of another architecture."
+  }
+
+  assert {
+    condition     = length(aws_iam_role_policy_attachment.report) == 0
+    error_message = "A role was changed that was not named."
+  }
+}
+
+run "what_is_set_is_said_as_the_extension_reads_it" {
+  variables {
+    architecture = "arm64"
+    role_name    = "orders"
+    tags         = { team = "payments", tier = "1" }
+    near_timeout = 0.9
+    log_tail     = 20
+  }
+
+  assert {
+    condition = output.environment == {
+      OVERTIME_URL          = var.url
+      OVERTIME_TAGS         = "team=payments,tier=1"
+      OVERTIME_NEAR_TIMEOUT = "0.9"
+      OVERTIME_LOG_TAIL     = "20"
+    }
+    error_message = jsonencode(output.environment)
+  }
+
+  assert {
+    condition     = output.layer == var.layers.arm64
+    error_message = "It is the layer of another architecture."
+  }
+
+  assert {
+    condition     = aws_iam_role_policy_attachment.report[0].role == "orders" && aws_iam_role_policy_attachment.report[0].policy_arn == var.policy_arn
+    error_message = "The role may not report."
+  }
+}
+
+run "a_role_without_a_policy_is_no_use" {
+  command = plan
+
+  variables {
+    role_name  = "orders"
+    policy_arn = null
+  }
+
+  expect_failures = [aws_iam_role_policy_attachment.report]
+}
+
+run "an_architecture_without_a_layer_is_named" {
+  command = plan
+
+  variables {
+    layers = {}
+  }
+
+  expect_failures = [output.layer]
+}
+
+run "shares_and_lines_have_bounds" {
+  command = plan
+
+  variables {
+    near_timeout = 1.5
+    log_tail     = 1000
+    url          = "http://overtime.example"
+  }
+
+  expect_failures = [var.near_timeout, var.log_tail, var.url]
+}
