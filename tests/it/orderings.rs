@@ -22,6 +22,8 @@ use self::{
 
 /// So many environments at once: most of the time they wait for deadlines.
 const AT_ONCE: usize = 8;
+/// A play whose last facts are still in the environment's journal tells nothing, and is repeated.
+const ATTEMPTS: u32 = 3;
 /// Views follow facts within moments, on a busy machine within seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
 
@@ -37,7 +39,14 @@ async fn every_ordering_is_told_right_under_every_condition() {
             let (world, places) = (Arc::clone(&world), Arc::clone(&places));
             plays.spawn(async move {
                 let _place = places.acquire_owned().await.unwrap();
-                let played = world.play(&scenario, condition).await;
+                let mut played = world.play(&scenario, (condition, 0)).await;
+                // On a machine this busy an aggregator may answer too late for the end of an environment.
+                for attempt in 1..ATTEMPTS {
+                    if !played.is_untold {
+                        break;
+                    }
+                    played = world.play(&scenario, (condition, attempt)).await;
+                }
                 // What is known then is asked for again when all is over.
                 world.settled(&played, scenario.expected, PATIENCE).await;
                 (scenario, condition, played)

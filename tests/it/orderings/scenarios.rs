@@ -34,13 +34,15 @@ pub(super) enum Step {
     Retry(&'static str),
     /// Requests that overlap, on a managed instance; over when all of them are.
     Together(&'static [&'static str]),
-    /// A request that is still open when the environment is shut down.
+    /// A request that nobody waits for until the environment has been shut down.
     Leave(&'static str),
+    /// So many, one after the other.
+    Times(usize, &'static str),
     /// So many milliseconds of nothing.
     Rest(u64),
 }
 
-use Step::{Invoke, Leave, Rest, Retry, Together};
+use Step::{Invoke, Leave, Rest, Retry, Times, Together};
 
 const QUICK: Step = Invoke(r#"{"sleep_ms":5}"#);
 /// Half a second of waiting, which others can overlap.
@@ -261,6 +263,12 @@ fn managed_instances() -> Vec<Scenario> {
             "managed-two-overrun-together",
             &[Together(&[r#"{"hang":true}"#, SLOW, r#"{"burn_ms":2600}"#]), QUICK],
             "#1 handler, #3 handler; invocations 4, timeouts 2",
+        ),
+        scenario(
+            // More come and go while it is open than an ordinary environment would ever have to remember.
+            "managed-one-overruns-while-many-pass",
+            &[Leave(r#"{"hang":true}"#), Times(40, r#"{"sleep_ms":5}"#), Rest(2_500)],
+            "#1 handler; invocations 41, timeouts 1",
         ),
         scenario(
             "managed-retry-with-the-same-request-id",

@@ -3,8 +3,9 @@
 //! A line names each timeout by the number of its invocation in the script, then every count that is not zero:
 //! `#2 handler; invocations 3, timeouts 1, cold_starts 1`. A timeout whose request nobody can know is `?`.
 
-use std::time::Duration;
+use std::{fs, path::Path, time::Duration};
 
+use overtime_extension::journal;
 use sandbox::{
     Ended, Environment, Invocation, Spec, binaries,
     conditions::Condition,
@@ -42,6 +43,8 @@ pub(super) struct Played {
     requests: Vec<String>,
     /// What the extension wrote.
     pub(super) said: Vec<String>,
+    /// The aggregator did not answer before the environment was reclaimed, so a fact lies in a journal that nobody will read.
+    pub(super) is_untold: bool,
 }
 
 impl World {
@@ -50,8 +53,12 @@ impl World {
     }
 
     /// Each has a function of its own, so that they do not mix.
-    pub(super) async fn play(&self, scenario: &Scenario, condition: Condition) -> Played {
-        let function = format!("{}-{condition:?}", scenario.name);
+    pub(super) async fn play(
+        &self,
+        scenario: &Scenario,
+        (condition, attempt): (Condition, u32),
+    ) -> Played {
+        let function = format!("{}-{condition:?}-{attempt}", scenario.name);
         let function = Function::named(&function).timeout(Duration::from_secs(2));
         let spec = Spec::new(function.clone(), Launch::program(binaries::function().unwrap()))
             .extension("overtime", binaries::extension().unwrap())
@@ -63,9 +70,11 @@ impl World {
             play.step(step).await;
         }
         play.environment.spin_down().await;
-        let said = play.environment.observer().said_by("overtime");
+        let observer = play.environment.observer();
+        let said = observer.said_by("overtime");
+        let is_untold = has_facts(&observer.tmp().join("overtime"));
         let requests = play.end().await;
-        Played { function: function.name, requests, said }
+        Played { function: function.name, requests, said, is_untold }
     }
 
     /// What is known as soon as it is what is expected, or when patience ends.
@@ -137,6 +146,11 @@ impl Play {
                     self.requests.push(open.await.unwrap().request_id);
                 }
             }
+            Step::Times(times, payload) => {
+                for _ in 0..*times {
+                    self.invoke(invocation(payload)).await;
+                }
+            }
             Step::Leave(payload) => {
                 self.left.push((self.requests.len(), self.open(payload)));
                 self.requests.push(String::new());
@@ -159,6 +173,12 @@ impl Play {
         }
         self.requests
     }
+}
+
+fn has_facts(folder: &Path) -> bool {
+    let files = fs::read_dir(folder).into_iter().flatten();
+    let journals = files.filter_map(|it| journal::decode(&fs::read(it.ok()?.path()).ok()?).ok());
+    journals.into_iter().any(|it| !it.facts.is_empty())
 }
 
 fn invocation(payload: &str) -> Invocation {
