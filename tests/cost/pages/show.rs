@@ -33,7 +33,7 @@ impl Findings {
         let assets = self.assets;
         let _ = write!(
             text,
-            "| first load of {} assets | – | – | – | – | – | – | – | {:.1} | {:.1} | ≤ {:.0} kB |",
+            "| first load of {} assets | – | – | – | – | – | – | {:.1} | {:.1} | ≤ {:.0} kB |",
             assets.files,
             kilobytes(assets.bytes),
             kilobytes(assets.zipped),
