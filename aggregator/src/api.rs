@@ -6,7 +6,6 @@
 
 mod answer;
 pub mod batches;
-mod fleet;
 mod function;
 mod functions;
 mod health;
@@ -30,7 +29,7 @@ use overtime_wire::EpochMillis;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
-    api::{batches::Inlet, fleet::Fleet, problem::Problem, range::Horizon},
+    api::{batches::Inlet, problem::Problem, range::Horizon},
     store::{Store, StoreError},
 };
 
@@ -42,7 +41,6 @@ use crate::store::changes::Changes;
 pub struct Reader {
     store: Store,
     clock: fn() -> EpochMillis,
-    fleet: Fleet,
     /// The facts' stream, where this process can tell how far it has been followed.
     #[cfg(feature = "embedded")]
     changes: Option<Changes>,
@@ -53,7 +51,6 @@ impl Reader {
         Self {
             store,
             clock,
-            fleet: Fleet::default(),
             #[cfg(feature = "embedded")]
             changes: None,
         }

@@ -122,7 +122,7 @@ impl Console {
     async fn overview(&self) -> Result<Overview, StoreError> {
         let now = (self.clock)();
         let filter = Filter::between(now.minus(DAY), now.plus(AHEAD));
-        let lists = try_join(self.store.fleet(), self.latest(&filter));
+        let lists = try_join(self.store.fleet_lately(now), self.latest(&filter));
         let ((fleet, timeouts), alerts) = try_join(lists, self.firing()).await?;
         Ok(Overview::of(&Seen { fleet: &fleet, timeouts: &timeouts, alerts: &alerts, now }))
     }

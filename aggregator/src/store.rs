@@ -13,7 +13,8 @@
 //! | [`blocks`] | `put_part`, `blocks` |
 //! | [`timeouts`] | `put_timeout`, `timeouts`, `timeout`, `join_log_tails` |
 //! | [`hours`] | `put_hour`, `hours` |
-//! | [`functions`] | `put_summary`, `summary`, `fleet` |
+//! | [`functions`] | `put_summary`, `summary` |
+//! | `fleet` | `fleet`, `fleet_lately`: every function's row |
 //! | [`histories`] | `learn`, `history` |
 //! | [`totals`] | `put_total`, `fleet_totals` |
 //! | [`alerts`] | `step_alert`, `waking_alerts` |
@@ -37,6 +38,7 @@ pub mod checkpoints;
 #[cfg(feature = "embedded")]
 pub mod embedded;
 pub mod facts;
+mod fleet;
 pub mod functions;
 pub mod histories;
 pub mod hours;
@@ -63,7 +65,7 @@ use std::{
 
 use overtime_wire::FunctionKey;
 
-use self::retention::Retention;
+use self::{fleet::Fleet, retention::Retention};
 use crate::domain::history::History;
 
 /// The two tables. Cheap to clone.
@@ -76,6 +78,8 @@ pub struct Store {
     retention: Retention,
     /// Histories of functions as they stood when this process last saw them.
     histories: Arc<Mutex<HashMap<FunctionKey, History>>>,
+    /// Every function's row as it was last read.
+    fleet: Fleet,
     /// Keys of items that could not be read and were said once.
     unreadable: Arc<Mutex<HashSet<String>>>,
 }
@@ -136,6 +140,7 @@ impl Store {
             days: Arc::default(),
             retention: Retention::default(),
             histories: Arc::default(),
+            fleet: Fleet::default(),
             unreadable: Arc::default(),
         }
     }

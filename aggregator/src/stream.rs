@@ -29,14 +29,17 @@ use crate::{
 
 /// How long to wait for a ring before looking anyway.
 const POLL_EVERY: Duration = Duration::from_millis(200);
+/// How often to look at most, however often it rings: under load a look then finds what many rang for.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
 /// How often to look for new shards.
 const SHARDS_EVERY: Duration = Duration::from_secs(10);
 /// How long to leave a stream alone that did not answer.
 const BACK_OFF: Duration = Duration::from_secs(1);
 /// How often a checkpoint is written at most.
 const CHECKPOINT_EVERY: Duration = Duration::from_secs(1);
-/// How many evaluations run at the same time.
-const AT_ONCE: usize = 8;
+/// How many evaluations run at the same time. Each asks for several things at once, and the embedded store answers one after
+/// the other, so more would not end sooner; they would only take its time from ingest, and read again what has hardly changed.
+const AT_ONCE: usize = 4;
 /// How long evaluations may still take when we are asked to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
 
@@ -91,6 +94,7 @@ where
             last: None,
             ended: false,
             look_at: Instant::now(),
+            rest_until: Instant::now(),
             written_at: Instant::now(),
         };
         let mut jobs: JoinSet<Done> = JoinSet::new();
@@ -108,7 +112,9 @@ where
             tokio::select! {
                 () = stopped(&mut stop) => break,
                 Some(done) = jobs.join_next() => self.finish(&mut reading, done.ok()),
-                () = self.arrived.notified() => reading.look_at = Instant::now(),
+                () = self.arrived.notified() => {
+                    reading.look_at = reading.look_at.min(reading.rest_until);
+                }
                 () = sleep_until(pause) => {}
             }
         }
@@ -136,10 +142,10 @@ where
 
     /// Takes what is new in the shard.
     async fn look(&self, reading: &mut Reading) {
+        reading.rest_until = Instant::now() + LOOK_EVERY;
         match self.read(reading).await {
-            Ok(more) => {
-                reading.look_at = Instant::now() + if more { Duration::ZERO } else { POLL_EVERY }
-            }
+            Ok(true) => reading.look_at = reading.rest_until,
+            Ok(false) => reading.look_at = Instant::now() + POLL_EVERY,
             Err(error) => {
                 warn("the stream cannot be read", &error);
                 reading.look_at = Instant::now() + BACK_OFF;
@@ -147,7 +153,7 @@ where
         }
     }
 
-    /// Says whether there may be more at once.
+    /// Says whether there may be more.
     async fn read(&self, reading: &mut Reading) -> Result<bool, StoreError> {
         let held = reading.iterator.take();
         let located = if held.is_some() { held } else { self.locate(reading).await? };
@@ -238,6 +244,8 @@ struct Reading {
     /// Read to its end.
     ended: bool,
     look_at: Instant,
+    /// It does not look before, whoever rings.
+    rest_until: Instant,
     written_at: Instant,
 }
 

@@ -1,11 +1,13 @@
 //! What the pages over a fleet cost to read: time of the server, units, bytes.
 //!
 //! The doors' own routers answer over HTTP on loopback, from a store with thirty days of a fleet in it. Each page is asked for
-//! many times on one connection, with the clock put forward in between, so that nothing which is held for a moment helps; and
-//! as often without, as when many look at the same time.
+//! many times on one connection, with the clock put forward and a tenth of the functions reporting in between, so that nothing
+//! which is held for a moment helps; as often without, as when many look at the same time; and now and then of a server that
+//! has only just started.
 
 pub(crate) mod population;
 pub(crate) mod replay;
+mod reports;
 pub(crate) mod seed;
 mod show;
 pub(crate) mod tray;
@@ -34,6 +36,7 @@ use tokio::{net::TcpListener, time::Instant};
 
 use self::{
     replay::Recorder,
+    reports::Reports,
     seed::{Seeded, Size, seed},
 };
 use crate::{measure::START, meter::Consumed, say, stand::Stand};
@@ -42,6 +45,8 @@ use crate::{measure::START, meter::Consumed, say, stand::Stand};
 const OVERVIEW_WITHIN: Duration = Duration::from_millis(150);
 /// First load of the page's assets.
 const ASSETS_MAX: usize = 60_000;
+/// In which rounds a server is started for the first page that it is asked for.
+const FIRST_EVERY: usize = 10;
 /// Longer than anything is held.
 const LATER_MS: i64 = 2_000;
 
@@ -84,7 +89,9 @@ const PAGES: [(&str, &str, bool); 6] = [
 struct Seen {
     name: &'static str,
     is_held_to_target: bool,
-    /// With everything read anew.
+    /// The first that a server is asked.
+    first: Spread,
+    /// With everything read anew, after a tenth of the functions has reported.
     fresh: Spread,
     /// Within a second after somebody else.
     held: Spread,
@@ -143,9 +150,11 @@ impl Pages {
         }
         let recorder = Recorder::default();
         let host = serve(Store::new(recorder.on(&stand.client))).await?;
-        let visitor = Visitor {
+        let reports = Reports::of(stand.store.fleet().await?);
+        let mut visitor = Visitor {
             stand,
             recorder,
+            reports,
             host,
             rounds: self.rounds,
             client: sandbox::http::client()?,
@@ -195,6 +204,7 @@ fn zipped(body: &[u8]) -> anyhow::Result<usize> {
 struct Visitor {
     stand: Stand,
     recorder: Recorder,
+    reports: Reports,
     host: String,
     client: reqwest::Client,
     rounds: usize,
@@ -202,18 +212,25 @@ struct Visitor {
 
 impl Visitor {
     async fn visit(
-        &self,
+        &mut self,
         (name, path, is_held_to_target): (&'static str, &str, bool),
     ) -> anyhow::Result<Seen> {
         // Once to warm up, once to be metered.
-        self.later(path).await?;
+        NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
+        self.get(path).await?;
         self.stand.meter.take();
         self.recorder.take();
-        let (_, body) = self.later(path).await?;
+        NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
+        let (_, body) = self.get(path).await?;
         let units = self.stand.meter.take();
         let reads = self.recorder.take();
-        let (mut fresh, mut held, mut bare) = (Vec::new(), Vec::new(), Vec::new());
-        for _ in 0..self.rounds {
+        let (mut first, mut fresh) = (Vec::new(), Vec::new());
+        let (mut held, mut bare) = (Vec::new(), Vec::new());
+        for round in 0..self.rounds {
+            if round.is_multiple_of(FIRST_EVERY) {
+                let host = serve(Store::new(self.stand.client.clone())).await?;
+                first.push(self.ask(&host, path).await?.0);
+            }
             fresh.push(self.later(path).await?.0);
             held.push(self.get(path).await?.0);
             let began = Instant::now();
@@ -223,6 +240,7 @@ impl Visitor {
         Ok(Seen {
             name,
             is_held_to_target,
+            first: Spread::of(first)?,
             fresh: Spread::of(fresh)?,
             held: Spread::of(held)?,
             bare: Spread::of(bare)?,
@@ -232,15 +250,20 @@ impl Visitor {
         })
     }
 
-    /// Asks when nothing is held any more.
-    async fn later(&self, path: &str) -> anyhow::Result<(Duration, Vec<u8>)> {
+    /// Asks when nothing is held any more that would be answered, and some of it is not as it was.
+    async fn later(&mut self, path: &str) -> anyhow::Result<(Duration, Vec<u8>)> {
+        self.reports.write(&self.stand.client).await?;
         NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
         self.get(path).await
     }
 
     async fn get(&self, path: &str) -> anyhow::Result<(Duration, Vec<u8>)> {
+        self.ask(&self.host, path).await
+    }
+
+    async fn ask(&self, host: &str, path: &str) -> anyhow::Result<(Duration, Vec<u8>)> {
         let began = Instant::now();
-        let answer = self.client.get(format!("{}{path}", self.host)).send().await?;
+        let answer = self.client.get(format!("{host}{path}")).send().await?;
         let status = answer.status();
         let body = answer.bytes().await?;
         let took = began.elapsed();

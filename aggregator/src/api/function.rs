@@ -20,7 +20,7 @@ use crate::{
         answer::{JsonCaller, ListCaller, Page},
         parameters::{Path, Query},
         problem::Problem,
-        range::{Range, Step, StepText},
+        range::{Range, Span, Step, StepText},
         series::{self, Point},
         shapes::{Counted, Described, Lost, Quantiles, Shares, Which, known, parts},
         words::{AccountText, Moment, NameText, RegionText, Text, WhenText},
@@ -37,18 +37,6 @@ use crate::{
 
 /// Up to this length a range is counted by the minute.
 const MINUTES_UP_TO: Duration = Duration::from_hours(48);
-
-/// Over which time.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// From here on; the last day if it is not said.
-    #[param(inline)]
-    from: Option<WhenText>,
-    /// Up to here; now if it is not said.
-    #[param(inline)]
-    to: Option<WhenText>,
-}
 
 /// Over which time, and in which steps.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -105,7 +93,7 @@ struct Version {
     get,
     path = "/api/v1/functions/{account}/{region}/{name}",
     operation_id = "show_function",
-    params(Which, Asked),
+    params(Which, Span),
     responses(
         (status = OK, description = "The function.", body = Function),
         (status = NOT_FOUND, description = "No such function has reported.")
@@ -115,11 +103,11 @@ pub(super) async fn show(
     State(reader): State<Reader>,
     caller: JsonCaller,
     Path(which): Path<Which>,
-    Query(asked): Query<Asked>,
+    Query(span): Query<Span>,
 ) -> Result<Response, Problem> {
     let horizon = reader.horizon();
     let function = FunctionKey::from(which);
-    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
+    let range = span.range(horizon)?;
     let fine = range.length() <= MINUTES_UP_TO && range.has_minutes(horizon);
     let step = if fine { Step::Minute } else { Step::Hour };
     let range = range.whole(step);

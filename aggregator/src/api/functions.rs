@@ -28,6 +28,10 @@ use crate::{
     domain::summary::Summary,
 };
 
+/// Why a list is refused that would have to count what rows no longer know: counting less would answer another question.
+const TOO_LONG: &str = "lies more than a day back, and the list counts no more than the last day: ask the overview, or one \
+     function, about a longer time";
+
 /// Which functions are asked for, and in which order.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
@@ -48,7 +52,8 @@ pub(super) struct Asked {
     /// Only functions that timed out with this cause.
     #[param(inline)]
     cause: Option<CauseText>,
-    /// Counts from here on, in whole hours. The last day if it is not said, and no more than that.
+    /// Counts from here on, in whole hours; the last day if it is not said. A row remembers no more than that: what lies
+    /// before is answered by the overview for the fleet, and by a function for itself.
     #[param(inline)]
     from: Option<WhenText>,
     /// By what to sort; by timeouts if it is not said. What is not known comes last.
@@ -90,16 +95,25 @@ pub(super) async fn list(
     if place.is_some_and(|it| it.order != order) {
         return Err(Problem::invalid("cursor", "belongs to a list in another order"));
     }
-    let rows = reader.fleet.rows(&reader.store, now).await?;
-    let from = place.map_or_else(|| counted_from(asked.from.as_ref(), now), |it| it.from);
+    let rows = reader.store.fleet_lately(now).await?;
+    let from = match place {
+        Some(it) => it.from,
+        None => counted_from(asked.from.as_ref(), now)?,
+    };
     let limit = asked.limit.unwrap_or_default().0.into();
     Ok(caller.answer(&asked.page(&rows, (order, place, from), limit)))
 }
 
 /// The beginning of the hour from which a list counts.
-pub(super) fn counted_from(from: Option<&WhenText>, now: EpochMillis) -> EpochMillis {
-    let oldest = now.minus(DAY);
-    Step::Hour.begin(from.map_or(oldest, |it| it.0.resolve(now)).clamp(oldest, now))
+fn counted_from(from: Option<&WhenText>, now: EpochMillis) -> Result<EpochMillis, Problem> {
+    let oldest = last_day(now);
+    let from = from.map_or(oldest, |it| Step::Hour.begin(it.0.resolve(now).min(now)));
+    if from < oldest { Err(Problem::invalid("from", TOO_LONG)) } else { Ok(from) }
+}
+
+/// The beginning of the hour that the last day began in.
+pub(super) fn last_day(now: EpochMillis) -> EpochMillis {
+    Step::Hour.begin(now.minus(DAY))
 }
 
 /// The first of the fleet in some order.

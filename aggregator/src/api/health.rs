@@ -111,7 +111,7 @@ pub(super) async fn show(
     let now = (reader.clock)();
     let lag = reader.lag(now);
     let (rows, refused, due) = try_join3(
-        reader.fleet.rows(&reader.store, now),
+        reader.store.fleet_lately(now),
         reader.store.rejections(now.minus(DAY), now),
         reader.store.next_due(),
     )

@@ -16,11 +16,11 @@ use crate::{
     api::{
         Reader,
         answer::{JsonCaller, ListCaller, Page},
-        functions::{Order, Row, counted_from, top},
+        functions::{Order, Row, last_day, top},
         health::Freshness,
         parameters::Query,
         problem::Problem,
-        range::{CoarseText, DAY, Range, Step},
+        range::{CoarseText, DAY, Range, Span, Step},
         series::{self, FleetPoint},
         shapes::{Counted, Lost},
         words::{Moment, Text, WhenText},
@@ -35,18 +35,6 @@ use crate::{
 
 /// How many of the functions that timed out most are named.
 const TOP: usize = 10;
-
-/// Over which time.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-pub(super) struct Asked {
-    /// From here on, in whole hours; the last day if it is not said.
-    #[param(inline)]
-    from: Option<WhenText>,
-    /// Up to here; now if it is not said.
-    #[param(inline)]
-    to: Option<WhenText>,
-}
 
 /// Over which time, and in which steps.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
@@ -101,20 +89,20 @@ struct Period {
     get,
     path = "/api/v1/overview",
     operation_id = "show_overview",
-    params(Asked),
+    params(Span),
     responses((status = OK, description = "The fleet.", body = Overview))
 )]
 pub(super) async fn show(
     State(reader): State<Reader>,
     caller: JsonCaller,
-    Query(asked): Query<Asked>,
+    Query(span): Query<Span>,
 ) -> Result<Response, Problem> {
     let horizon = reader.horizon();
-    let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
+    let range = span.range(horizon)?;
     let current = range.whole(Step::Hour);
     let previous = Range { from: current.from.minus(current.length()), to: current.from };
     let both = Range { from: previous.from, to: current.to };
-    let rows = reader.fleet.rows(&reader.store, horizon.now).await?;
+    let rows = reader.store.fleet_lately(horizon.now).await?;
     let totals = hours(&reader, &rows, both).await?;
     let within = |range: Range| totals.iter().filter(move |it| covers(range, it));
     let shown: Vec<FleetTotal> = within(current).cloned().collect();
@@ -125,7 +113,7 @@ pub(super) async fn show(
         current: Period::of(current, within(current)),
         previous: Period::of(previous, within(previous)),
         series: series::of_fleet(&shown, current, step),
-        top: top(&rows, (order, counted_from(None, horizon.now)), TOP),
+        top: top(&rows, (order, last_day(horizon.now)), TOP),
     }))
 }
 
@@ -150,7 +138,7 @@ pub(super) async fn list_series(
     let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
     let step = asked.step.map(|it| Text(it.0.into()));
     let step = Step::asked(step, range, horizon)?.max(Step::Hour);
-    let rows = reader.fleet.rows(&reader.store, horizon.now).await?;
+    let rows = reader.store.fleet_lately(horizon.now).await?;
     let totals = hours(&reader, &rows, range.whole(step)).await?;
     Ok(caller.answer(&Page { items: series::of_fleet(&totals, range, step), next: None }))
 }

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use overtime_wire::EpochMillis;
+use serde::Deserialize;
 use utoipa::openapi::schema::Schema;
 
 use crate::{
@@ -29,6 +30,24 @@ const POINTS_MAX: u64 = 1_500;
 pub(super) struct Range {
     pub(super) from: EpochMillis,
     pub(super) to: EpochMillis,
+}
+
+/// Over which time something is asked for.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Span {
+    /// From here on, in whole steps of what is counted; the last day if it is not said.
+    #[param(inline)]
+    from: Option<WhenText>,
+    /// Up to here; now if it is not said.
+    #[param(inline)]
+    to: Option<WhenText>,
+}
+
+impl Span {
+    pub(super) fn range(&self, horizon: Horizon) -> Result<Range, Problem> {
+        Range::asked((self.from.as_ref(), self.to.as_ref()), horizon)
+    }
 }
 
 /// Now, and how far back from it anything is kept.

@@ -157,22 +157,10 @@ impl FleetPoint {
 }
 
 impl Tabular for Point {
-    const COLUMNS: &'static [&'static str] = &[
-        "at",
-        "invocations",
-        "timeouts",
-        "errors",
-        "out_of_memory",
-        "near_timeouts",
-        "cold_starts",
-        "init_timeouts",
-        "init_failures",
-        "p50_ms",
-        "p95_ms",
-        "p99_ms",
-        "max_ms",
-        "timeout_ms",
-        "p99_of_timeout",
+    const COLUMNS: &'static [&'static [&'static str]] = &[
+        &["at"],
+        Counted::COLUMNS,
+        &["p50_ms", "p95_ms", "p99_ms", "max_ms", "timeout_ms", "p99_of_timeout"],
     ];
 
     fn cells(&self) -> Vec<Cell> {
@@ -186,19 +174,8 @@ impl Tabular for Point {
 }
 
 impl Tabular for FleetPoint {
-    const COLUMNS: &'static [&'static str] = &[
-        "at",
-        "invocations",
-        "timeouts",
-        "errors",
-        "out_of_memory",
-        "near_timeouts",
-        "cold_starts",
-        "init_timeouts",
-        "init_failures",
-        "functions",
-        "functions_timing_out",
-    ];
+    const COLUMNS: &'static [&'static [&'static str]] =
+        &[&["at"], Counted::COLUMNS, &["functions", "functions_timing_out"]];
 
     fn cells(&self) -> Vec<Cell> {
         let mut cells = vec![Cell::from(&self.at)];

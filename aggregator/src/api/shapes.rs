@@ -148,6 +148,18 @@ impl Counted {
 }
 
 impl Counted {
+    /// The columns of [`cells`](Self::cells) in a table: the fields.
+    pub(super) const COLUMNS: &'static [&'static str] = &[
+        "invocations",
+        "timeouts",
+        "errors",
+        "out_of_memory",
+        "near_timeouts",
+        "cold_starts",
+        "init_timeouts",
+        "init_failures",
+    ];
+
     /// A cell for each count, in the order of the fields; empty without any.
     pub(super) fn cells(counted: Option<Self>) -> [Cell; 8] {
         let of = |count: fn(Self) -> u64| Cell::from(counted.map(count));

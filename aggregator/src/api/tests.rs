@@ -64,6 +64,7 @@ async fn every_path_refuses_what_it_does_not_understand_by_name() {
         ("/api/v1/functions?cursor=bm9uc2Vuc2U", "cursor"),
         ("/api/v1/functions?sort=color", "sort"),
         ("/api/v1/functions?name=a/b", "name"),
+        ("/api/v1/functions?from=now-7d", "from"),
         ("/api/v1/functions?tag==x", "tag"),
         ("/api/v1/overview?from=now&to=now-1h", "to"),
         ("/api/v1/overview/series?step=1m", "step"),

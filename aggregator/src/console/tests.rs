@@ -44,7 +44,7 @@ fn summary(name: &str, timeouts: u64, invocations: u64) -> Summary {
     Summary {
         function: function(name),
         basis: Basis { generation: 1, newest: Hour::of_block(block()), writes: 1 },
-        digest,
+        digest: digest.into(),
     }
 }
 

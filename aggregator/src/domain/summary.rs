@@ -7,7 +7,7 @@
 //! **Invariant.** A function of the hours in the window that the newest of them determines: equal hours give equal bytes, and
 //! a row's basis — newest hour, then sum — orders rows by how much they have seen.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use overtime_wire::{Counts, EpochMillis, FunctionKey, Losses, Profile};
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,8 @@ pub const HOURS: u32 = 28;
 pub struct Summary {
     pub function: FunctionKey,
     pub basis: Basis,
-    pub digest: Digest,
+    /// Shared by everybody who holds the row: it is most of it, and rows are handed on.
+    pub digest: Arc<Digest>,
 }
 
 /// How much a row has seen.
@@ -92,7 +93,7 @@ impl Summary {
         digest.max_us = durations.max().map(micros);
         let writes = digest.hours.0.values().map(|it| it.seen).sum();
         let basis = Basis { generation: GENERATION, newest, writes };
-        Some(Self { function: function.clone(), basis, digest })
+        Some(Self { function: function.clone(), basis, digest: Arc::new(digest) })
     }
 
     /// The hours that end after `from`, oldest first.

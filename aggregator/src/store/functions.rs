@@ -1,21 +1,22 @@
-//! One row per function for the pages of a fleet, in 64 partitions.
+//! One row per function for the pages of a fleet, in 64 partitions. All of them together are [`fleet`](super::fleet)'s.
 //!
 //! **Invariant.** A row is replaced only by one that has seen more.
 
-use futures::future::try_join_all;
+use std::sync::Arc;
+
 use overtime_wire::FunctionKey;
 
 use crate::{
     domain::{
         hour::Hour,
-        summary::{Basis, Summary},
+        summary::{Basis, Digest, Summary},
     },
     store::{
         Store, StoreError,
-        item::{Row, failed, json, keyed, number, text, won},
+        item::{Row, failed, json, keyed, number, won},
         schema::{
-            self, ROW_PARTITIONS,
-            attribute::{EXPIRES, GENERATION, NEWEST, PK, SK, VALUE, WRITES},
+            self,
+            attribute::{EXPIRES, GENERATION, NEWEST, SK, VALUE, WRITES},
         },
     },
 };
@@ -28,7 +29,7 @@ impl Store {
     pub async fn put_summary(&self, summary: &Summary) -> Result<bool, StoreError> {
         let Basis { generation, newest, writes } = summary.basis;
         let mut item = keyed(&schema::row_key(&summary.function));
-        item.insert(VALUE.to_owned(), json(&summary.digest)?);
+        item.insert(VALUE.to_owned(), json(summary.digest.as_ref())?);
         let expires = schema::expires(newest.end().plus(self.retention.hours));
         item.insert(EXPIRES.to_owned(), number(expires));
         let numbers = [
@@ -56,43 +57,27 @@ impl Store {
         let item = get.send().await.map_err(failed)?.item;
         item.map(|it| summary(&Row(it))).transpose()
     }
-
-    /// Every function's row, all partitions in parallel, ordered by function.
-    pub async fn fleet(&self) -> Result<Vec<Summary>, StoreError> {
-        let partitions = (0..ROW_PARTITIONS).map(|it| self.rows(schema::row_pk(it)));
-        let mut fleet = try_join_all(partitions).await?.concat();
-        fleet.sort_by(|one, other| one.function.cmp(&other.function));
-        Ok(fleet)
-    }
-
-    async fn rows(&self, pk: String) -> Result<Vec<Summary>, StoreError> {
-        let mut items = self
-            .dynamo
-            .query()
-            .table_name(self.state_table())
-            .key_condition_expression("#pk = :pk")
-            .expression_attribute_names("#pk", PK)
-            .expression_attribute_values(":pk", text(pk))
-            .into_paginator()
-            .items()
-            .send();
-        let mut rows = Vec::new();
-        while let Some(item) = items.next().await {
-            rows.extend(self.unless_corrupt(summary(&Row(item.map_err(failed)?)))?);
-        }
-        Ok(rows)
-    }
 }
 
 fn summary(row: &Row) -> Result<Summary, StoreError> {
-    let function = schema::parse_row_sk(row.text(SK)?);
-    Ok(Summary {
-        function: function.ok_or_else(|| row.corrupt(SK, "names no function"))?,
-        basis: Basis {
-            generation: row.number(GENERATION)?,
-            newest: Hour::from_number(row.number(NEWEST)?),
-            writes: row.number(WRITES)?,
-        },
-        digest: row.json(VALUE)?,
+    Ok(Summary { function: function(row)?, basis: basis(row)?, digest: digest(row)? })
+}
+
+/// Which function's row it is.
+pub(super) fn function(row: &Row) -> Result<FunctionKey, StoreError> {
+    schema::parse_row_sk(row.text(SK)?).ok_or_else(|| row.corrupt(SK, "names no function"))
+}
+
+/// How much the row has seen.
+pub(super) fn basis(row: &Row) -> Result<Basis, StoreError> {
+    Ok(Basis {
+        generation: row.number(GENERATION)?,
+        newest: Hour::from_number(row.number(NEWEST)?),
+        writes: row.number(WRITES)?,
     })
+}
+
+/// What the row says: nearly all of the work of reading it.
+pub(super) fn digest(row: &Row) -> Result<Arc<Digest>, StoreError> {
+    Ok(Arc::new(row.json(VALUE)?))
 }

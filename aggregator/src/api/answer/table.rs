@@ -9,7 +9,8 @@ use crate::api::words::{Moment, Word as _};
 
 /// Something with a row in a table.
 pub(in crate::api) trait Tabular {
-    const COLUMNS: &'static [&'static str];
+    /// Their names, in groups that several tables may have in common.
+    const COLUMNS: &'static [&'static [&'static str]];
 
     /// As many as there are columns.
     fn cells(&self) -> Vec<Cell>;
@@ -74,7 +75,7 @@ impl From<f64> for Cell {
 pub(in crate::api) fn write<T: Tabular>(rows: &[T]) -> Result<Vec<u8>, csv::Error> {
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
-    writer.write_record(T::COLUMNS)?;
+    writer.write_record(T::COLUMNS.concat())?;
     for row in rows {
         writer.write_record(row.cells().iter().map(|it| it.0.as_str()))?;
     }
@@ -88,7 +89,7 @@ mod tests {
     struct Row(&'static str);
 
     impl Tabular for Row {
-        const COLUMNS: &'static [&'static str] = &["name", "count"];
+        const COLUMNS: &'static [&'static [&'static str]] = &[&["name", "count"]];
 
         fn cells(&self) -> Vec<Cell> {
             vec![Cell::text(self.0), Cell::plain(-1)]

@@ -65,32 +65,11 @@ impl Row {
 }
 
 impl Tabular for Row {
-    const COLUMNS: &'static [&'static str] = &[
-        "account",
-        "region",
-        "name",
-        "runtime",
-        "architecture",
-        "memory_bytes",
-        "timeout_ms",
-        "version",
-        "extension_version",
-        "tags",
-        "from",
-        "invocations",
-        "timeouts",
-        "errors",
-        "out_of_memory",
-        "near_timeouts",
-        "cold_starts",
-        "init_timeouts",
-        "init_failures",
-        "timeout_rate",
-        "causes",
-        "p99_ms",
-        "p99_of_timeout",
-        "last_timeout_at",
-        "last_seen_at",
+    const COLUMNS: &'static [&'static [&'static str]] = &[
+        &["account", "region", "name", "runtime", "architecture", "memory_bytes", "timeout_ms"],
+        &["version", "extension_version", "tags", "from"],
+        Counted::COLUMNS,
+        &["timeout_rate", "causes", "p99_ms", "p99_of_timeout", "last_timeout_at", "last_seen_at"],
     ];
 
     fn cells(&self) -> Vec<Cell> {

@@ -29,7 +29,7 @@ fn row(number: usize, counts: Option<(u64, u64)>, p99_us: Option<u64>) -> Summar
         region: "eu-west-1".parse().unwrap(),
         name: format!("f{}", number / 2).parse().unwrap(),
     };
-    Summary { function, basis: Basis { generation: 1, newest, writes: 1 }, digest }
+    Summary { function, basis: Basis { generation: 1, newest, writes: 1 }, digest: digest.into() }
 }
 
 fn order(sort: &str, direction: &str) -> Order {
@@ -62,7 +62,7 @@ proptest! {
         let rows: Vec<_> =
             rows.into_iter().enumerate().map(|(at, (counts, p99))| row(at, counts, p99)).collect();
         let order = order(SORTS[sort], if upwards { "asc" } else { "desc" });
-        let from = counted_from(None, NOW);
+        let from = last_day(NOW);
         let asked = Asked::default();
         let names = |page: &Page<Row>| -> Vec<String> {
             page.items.iter().map(|it| serde_json::to_string(it).unwrap()).collect()
@@ -88,7 +88,7 @@ fn what_is_not_known_comes_last_in_either_direction() {
     let rows = [row(0, None, None), row(2, Some((5, 0)), None), row(4, Some((5, 3)), None)];
     for (direction, expected) in [("desc", ["f2", "f1", "f0"]), ("asc", ["f1", "f2", "f0"])] {
         let order = order("timeouts", direction);
-        let page = Asked::default().page(&rows, (order, None, counted_from(None, NOW)), 10);
+        let page = Asked::default().page(&rows, (order, None, last_day(NOW)), 10);
         let rows: Vec<_> = page.items.iter().map(|it| serde_json::to_value(it).unwrap()).collect();
         let names: Vec<_> = rows.iter().map(|it| it["name"].clone()).collect();
         assert_eq!(names, expected, "{direction}");
@@ -106,11 +106,15 @@ fn only_our_own_cursors_are_cursors() {
 
 #[test]
 fn a_list_counts_whole_hours_of_the_last_day() {
-    let when = |text| Text(crate::domain::instant::When::parse(text).unwrap());
-    assert_eq!(counted_from(None, NOW), NOW.minus(DAY));
-    assert_eq!(
-        counted_from(Some(&when("now-90m")), NOW),
-        Step::Hour.begin(NOW.minus(std::time::Duration::from_mins(90)))
-    );
-    assert_eq!(counted_from(Some(&when("now-9d")), NOW), NOW.minus(DAY));
+    let when = |text: &str| Text(crate::domain::instant::When::parse(text).unwrap());
+    let from = |asked: Option<&str>, now| counted_from(asked.map(when).as_ref(), now);
+    let ago = |minutes| Step::Hour.begin(NOW.minus(std::time::Duration::from_mins(minutes)));
+    assert_eq!(from(None, NOW).unwrap(), NOW.minus(DAY));
+    assert_eq!(from(Some("now-90m"), NOW).unwrap(), ago(90));
+    assert_eq!(from(Some("now-24h"), NOW).unwrap(), NOW.minus(DAY));
+    assert_eq!(from(Some("2999-01-01T00:00:00Z"), NOW).unwrap(), ago(0));
+    // An instant that was a day ago when somebody asked for it.
+    let asked = NOW.plus(std::time::Duration::from_mins(1));
+    assert_eq!(from(Some("now-1441m"), asked).unwrap(), NOW.minus(DAY));
+    assert!(from(Some("now-25h"), NOW).is_err());
 }

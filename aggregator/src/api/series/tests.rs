@@ -80,6 +80,6 @@ fn a_day_of_the_fleet_has_the_most_functions_of_its_hours() {
     assert_eq!((points.len(), points[0].functions, points[1].functions), (2, Some(3), None));
     assert_eq!(points[0].counts.map(|it| it.invocations), Some(20));
     let cells = points[1].cells();
-    assert_eq!(cells.len(), FleetPoint::COLUMNS.len());
+    assert_eq!(cells.len(), FleetPoint::COLUMNS.concat().len());
     assert!(cells[1..].iter().all(|it| *it == Cell::empty()));
 }

@@ -102,7 +102,7 @@ fn trace(verdict: &Verdict) -> Option<String> {
 }
 
 impl Tabular for Item {
-    const COLUMNS: &'static [&'static str] = &[
+    const COLUMNS: &'static [&'static [&'static str]] = &[&[
         "id",
         "account",
         "region",
@@ -126,7 +126,7 @@ impl Tabular for Item {
         "trace_id",
         "log_tail",
         "silent_ms",
-    ];
+    ]];
 
     fn cells(&self) -> Vec<Cell> {
         vec![

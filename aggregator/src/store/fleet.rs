@@ -1,0 +1,169 @@
+//! Every function's row: all of them anew, or as they were read within the last second.
+//!
+//! Whoever sorts or sums up a fleet reads all of its rows, and a page that refreshes itself does so again and again, in as
+//! many tabs as there are people. Here they share one reading, whichever page they look at: while one is under way the others
+//! wait for it. Most rows say what they said the last time, and making one from its item takes as long as reading it, so a row
+//! is made anew only when its basis is another: a row is replaced only by one that has seen more.
+//!
+//! **Invariant.** What is answered was read after the second before the question began, and is what stood in the table then.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use futures::future::try_join_all;
+use overtime_wire::{EpochMillis, FunctionKey};
+use tokio::sync::Mutex;
+
+use crate::{
+    domain::summary::Summary,
+    store::{
+        Store, StoreError, functions,
+        item::{Row, failed, text},
+        schema::{self, ROW_PARTITIONS, attribute::PK},
+    },
+};
+
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// The rows as they were last read. Clones share them.
+#[derive(Clone, Default)]
+pub(super) struct Fleet(Arc<Mutex<Option<Reading>>>);
+
+struct Reading {
+    begun: EpochMillis,
+    rows: Arc<Vec<Summary>>,
+}
+
+impl Store {
+    /// Every function's row as it stands, ordered by function.
+    pub async fn fleet(&self) -> Result<Vec<Summary>, StoreError> {
+        let held = self.fleet.0.lock().await.as_ref().map(|it| it.rows.clone());
+        self.read_fleet(held.as_deref().map_or(&[], Vec::as_slice)).await
+    }
+
+    /// Every function's row as it stood at some time in the second before `now`, or as it stands.
+    pub async fn fleet_lately(&self, now: EpochMillis) -> Result<Arc<Vec<Summary>>, StoreError> {
+        let mut held = self.fleet.0.lock().await;
+        // A clock that was set back makes what is held older than it is, which only means to read again.
+        let fresh = |it: &&Reading| it.begun <= now && now.since(it.begun) < FRESH_FOR;
+        if let Some(reading) = held.as_ref().filter(fresh) {
+            return Ok(reading.rows.clone());
+        }
+        let known = held.as_ref().map_or(&[][..], |it| &it.rows);
+        let rows = Arc::new(self.read_fleet(known).await?);
+        *held = Some(Reading { begun: now, rows: rows.clone() });
+        Ok(rows)
+    }
+
+    /// All partitions in parallel. Rows that are `known` as they stand are not made again.
+    async fn read_fleet(&self, known: &[Summary]) -> Result<Vec<Summary>, StoreError> {
+        let partitions =
+            (0..ROW_PARTITIONS).map(|it| self.read_partition(schema::row_pk(it), known));
+        let partitions = try_join_all(partitions).await?;
+        let mut fleet: Vec<_> = partitions.into_iter().flatten().collect();
+        fleet.sort_by(|one, other| one.function.cmp(&other.function));
+        Ok(fleet)
+    }
+
+    async fn read_partition(
+        &self,
+        pk: String,
+        known: &[Summary],
+    ) -> Result<Vec<Summary>, StoreError> {
+        let mut items = self
+            .dynamo
+            .query()
+            .table_name(self.state_table())
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":pk", text(pk))
+            .into_paginator()
+            .items()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(item) = items.next().await {
+            rows.extend(self.unless_corrupt(row(&Row(item.map_err(failed)?), known))?);
+        }
+        Ok(rows)
+    }
+}
+
+fn row(item: &Row, known: &[Summary]) -> Result<Summary, StoreError> {
+    let (function, basis) = (functions::function(item)?, functions::basis(item)?);
+    let stands = |it: &FunctionKey| known.binary_search_by(|known| known.function.cmp(it)).ok();
+    match stands(&function).map(|at| &known[at]).filter(|it| it.basis == basis) {
+        Some(known) => Ok(known.clone()),
+        None => Ok(Summary { function, basis, digest: functions::digest(item)? }),
+    }
+}
+
+impl fmt::Debug for Fleet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Fleet")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{
+        domain::{
+            hour::{Hour, HourView, StandingHour},
+            view::Basis,
+        },
+        store::laboratory::{Laboratory, at, function},
+    };
+
+    use super::*;
+
+    async fn put(store: &Store, name: &str, invocations: u64) {
+        let mut view = HourView::default();
+        view.counts.0.invocations = invocations;
+        let hour = StandingHour { hour: Hour::of(at(0)), basis: Basis::of(invocations), view };
+        let row = Summary::of(&function(name), &[hour]).unwrap();
+        assert!(store.put_summary(&row).await.unwrap());
+    }
+
+    fn shown(rows: &[Summary]) -> Vec<(&str, u64)> {
+        let invocations = |it: &Summary| it.counts_since(at(0)).invocations;
+        rows.iter().map(|it| (it.function.name.as_str(), invocations(it))).collect()
+    }
+
+    #[tokio::test]
+    async fn a_reading_is_shared_for_a_second_and_never_longer() {
+        let lab = Laboratory::open().await;
+        put(&lab.store, "orders", 1).await;
+        let (store, other) = (lab.store.clone(), lab.store.clone());
+        let first = store.fleet_lately(at(5_000)).await.unwrap();
+        put(&lab.store, "orders", 2).await;
+        for now in [5_000, 5_999] {
+            let held = other.fleet_lately(at(now)).await.unwrap();
+            assert!(Arc::ptr_eq(&held, &first), "at {now}");
+        }
+        for now in [6_000, 4_999] {
+            let anew = other.fleet_lately(at(now)).await.unwrap();
+            assert_eq!(shown(&anew), [("orders", 2)], "at {now}");
+        }
+        assert_eq!(shown(&first), [("orders", 1)]);
+        put(&lab.store, "orders", 3).await;
+        assert_eq!(shown(&store.fleet().await.unwrap()), [("orders", 3)], "whatever is held");
+    }
+
+    #[tokio::test]
+    async fn only_rows_that_changed_are_made_anew_and_those_that_are_gone_are_gone() {
+        let lab = Laboratory::open().await;
+        for name in ["basket", "orders", "payments"] {
+            put(&lab.store, name, 1).await;
+        }
+        let before = lab.store.fleet_lately(at(0)).await.unwrap();
+        put(&lab.store, "orders", 2).await;
+        put(&lab.store, "newcomer", 7).await;
+        let key = schema::row_key(&function("payments"));
+        let delete = lab.access.dynamo.delete_item().table_name(schema::STATE);
+        let delete = delete.set_key(Some(crate::store::item::keyed(&key)));
+        delete.send().await.unwrap();
+        let after = lab.store.fleet_lately(at(1_000)).await.unwrap();
+        assert_eq!(shown(&after), [("basket", 1), ("newcomer", 7), ("orders", 2)]);
+        assert!(Arc::ptr_eq(&after[0].digest, &before[0].digest), "it was made anew");
+        assert!(!Arc::ptr_eq(&after[2].digest, &before[1].digest));
+        assert_eq!(lab.store.fleet().await.unwrap(), *after);
+    }
+}
