@@ -5,7 +5,8 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
+use sandbox::artefacts::{self, Architecture, Artefact};
 
 /// The extension in the profile that ships.
 pub(crate) fn extension() -> anyhow::Result<PathBuf> {
@@ -23,14 +24,22 @@ pub(crate) fn aggregator() -> anyhow::Result<PathBuf> {
     Ok(target().join("release/overtime"))
 }
 
-/// The doors and a Lambda function that does nothing, both in the profile that ships.
+/// The doors as they ship, out of their zip, and a Lambda function that does nothing in the same profile.
 pub(crate) fn doors() -> anyhow::Result<[PathBuf; 2]> {
-    let build = ["build", "--quiet", "--profile", "layer"];
-    let hello = ["--package", "overtime-tests", "--bin", "hello"];
-    run(Command::new(env!("CARGO")).args(build).args(hello).current_dir(root()))?;
-    let doors = ["--package", "overtime", "--no-default-features", "--features", "lambda"];
-    run(Command::new(env!("CARGO")).args(build).args(doors).current_dir(root()))?;
-    Ok([target().join("layer/hello"), target().join("layer/overtime")])
+    run(Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", "door", "--package", "overtime-hello"])
+        .current_dir(root()))?;
+    let doors = artefacts::unpacked(Artefact::Aggregator, native()?)?;
+    Ok([target().join("door/hello"), doors])
+}
+
+/// This machine's architecture, by the name that Lambda has for it.
+fn native() -> anyhow::Result<Architecture> {
+    match std::env::consts::ARCH {
+        "x86_64" => Ok(Architecture::X86_64),
+        "aarch64" => Ok(Architecture::Arm64),
+        other => bail!("Lambda does not run on {other}"),
+    }
 }
 
 /// The floor with the same flags. Compiled by itself, so that nothing of this package weighs on it.

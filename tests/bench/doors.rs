@@ -1,7 +1,8 @@
 //! How soon a door is open: from exec to the first request for an event, beside a function that does nothing.
 //!
-//! Both are built on the same runtime client and in the same profile. What a door does before its first event — reading its
-//! settings, making clients — is what differs. Nothing is connected to then, so no network is part of it.
+//! Both are built on the same runtime client and in the same profile, and the doors come out of the zip that ships. What a door
+//! does before its first event — reading its settings, making clients — is what differs. Nothing is connected to then, so no
+//! network is part of it; nor is the unpacking of the zip, which is Lambda's.
 
 use std::{path::Path, time::Duration};
 

@@ -6,5 +6,6 @@ mod haste;
 mod later;
 mod poison;
 mod saboteur;
+mod shipped;
 mod stage;
 mod travel;

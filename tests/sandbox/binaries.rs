@@ -58,10 +58,6 @@ pub fn floor() -> Result<&'static Path, Missing> {
     find("floor")
 }
 
-pub fn hello() -> Result<&'static Path, Missing> {
-    find("hello")
-}
-
 pub fn probe() -> Result<&'static Path, Missing> {
     find("probe")
 }

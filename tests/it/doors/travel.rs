@@ -14,12 +14,12 @@ use super::stage::{PATIENCE, World};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_timeout_reaches_the_receiver_through_every_door() {
     let world = World::start().await;
-    travel(&world, binaries::extension().unwrap()).await;
+    travel(&world, binaries::extension().unwrap(), Duration::from_millis(500)).await;
 }
 
-/// From a function that overruns beside this extension to the receiver of its alert and to the console.
-pub(super) async fn travel(world: &World, extension: &Path) {
-    let request_id = reported(world, extension).await;
+/// From a function that overruns its timeout beside this extension to the receiver of its alert and to the console.
+pub(super) async fn travel(world: &World, extension: &Path, timeout: Duration) {
+    let request_id = reported(world, extension, timeout).await;
     let changes = world.changes().await;
     assert!(!changes["Records"].as_array().unwrap().is_empty());
     let evaluate = world.open("evaluate").await;
@@ -59,10 +59,10 @@ pub(super) async fn travel(world: &World, extension: &Path) {
 }
 
 /// Has a function overrun, and its extension report that by signed requests to ingest's Function URL. Gives the request's id.
-async fn reported(world: &World, extension: &Path) -> String {
+async fn reported(world: &World, extension: &Path, timeout: Duration) -> String {
     let ingest = world.open("ingest").await;
     let endpoint = ingest.endpoint().await.unwrap();
-    let function = Function::named("orders").timeout(Duration::from_millis(500));
+    let function = Function::named("orders").timeout(timeout);
     let spec = Spec::new(function, Launch::program(binaries::function().unwrap()))
         .extension("overtime", extension)
         .variable("OVERTIME_FLUSH_INTERVAL", "0s")

@@ -1,0 +1,155 @@
+# The doors: one zip, five functions, each with a role, a log and a concurrency of its own, so that a flood at one cannot starve
+# another. A door is told what it reads and nothing else.
+
+locals {
+  zip = "${var.artefacts}/overtime-${var.architecture}.zip"
+
+  defaults = {
+    ingest   = { memory_mb = 256, timeout_seconds = 10, concurrency = 100 }
+    evaluate = { memory_mb = 512, timeout_seconds = 60, concurrency = 50 }
+    deliver  = { memory_mb = 256, timeout_seconds = 60, concurrency = 10 }
+    sweep    = { memory_mb = 256, timeout_seconds = 55, concurrency = 1 }
+    console  = { memory_mb = 512, timeout_seconds = 15, concurrency = 10 }
+  }
+  # What is not said is the default.
+  sizes = {
+    for door, size in local.defaults : door => {
+      memory_mb       = try(coalesce(var.sizes[door].memory_mb), size.memory_mb)
+      timeout_seconds = try(coalesce(var.sizes[door].timeout_seconds), size.timeout_seconds)
+      concurrency     = try(coalesce(var.sizes[door].concurrency), size.concurrency)
+    }
+  }
+
+  common = merge(
+    {
+      OVERTIME_FACTS_TABLE = aws_dynamodb_table.facts.name
+      OVERTIME_STATE_TABLE = aws_dynamodb_table.state.name
+    },
+    var.log == null ? {} : { OVERTIME_LOG = var.log },
+  )
+  deliver_queue  = { OVERTIME_DELIVER_QUEUE_URL = aws_sqs_queue.mail["deliver"].url }
+  evaluate_queue = { OVERTIME_EVALUATE_QUEUE_URL = aws_sqs_queue.mail["evaluate"].url }
+  # Only evaluate and sweep write messages, and the page's address goes into them.
+  console_url = { OVERTIME_CONSOLE_URL = aws_lambda_function_url.console.function_url }
+  webhook = var.webhook == null ? {} : {
+    OVERTIME_WEBHOOK_URL    = var.webhook.url
+    OVERTIME_WEBHOOK_SECRET = "env:WEBHOOK_KEY"
+    WEBHOOK_KEY             = data.aws_secretsmanager_secret_version.webhook[0].secret_string
+  }
+  settings = {
+    ingest   = local.common
+    evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url)
+    deliver  = merge(local.common, local.deliver_queue, local.webhook)
+    sweep    = merge(local.common, local.deliver_queue, local.console_url)
+  }
+  # All but the console, whose address the others are told.
+  others = toset(["ingest", "evaluate", "deliver", "sweep"])
+  doors  = merge(aws_lambda_function.door, { console = aws_lambda_function.console })
+}
+
+data "aws_secretsmanager_secret_version" "webhook" {
+  count     = var.webhook == null ? 0 : 1
+  secret_id = var.webhook.secret_arn
+}
+
+resource "aws_cloudwatch_log_group" "door" {
+  for_each = local.defaults
+
+  name              = "/aws/lambda/${var.name}-${each.key}"
+  retention_in_days = var.log_retention_days
+}
+
+data "aws_iam_policy_document" "assumed_by_lambda" {
+  statement {
+    actions = ["sts:AssumeRole"]
+
+    principals {
+      type        = "Service"
+      identifiers = ["lambda.amazonaws.com"]
+    }
+  }
+}
+
+resource "aws_iam_role" "door" {
+  for_each = local.defaults
+
+  name               = "${var.name}-${each.key}"
+  description        = "Overtime: ${each.key}"
+  assume_role_policy = data.aws_iam_policy_document.assumed_by_lambda.json
+}
+
+resource "aws_lambda_function" "door" {
+  for_each = local.others
+
+  function_name                  = "${var.name}-${each.key}"
+  description                    = "Overtime: ${each.key}"
+  role                           = aws_iam_role.door[each.key].arn
+  filename                       = local.zip
+  source_code_hash               = fileexists(local.zip) ? filebase64sha256(local.zip) : null
+  runtime                        = "provided.al2023"
+  handler                        = "bootstrap"
+  architectures                  = [var.architecture]
+  memory_size                    = local.sizes[each.key].memory_mb
+  timeout                        = local.sizes[each.key].timeout_seconds
+  reserved_concurrent_executions = local.sizes[each.key].concurrency
+
+  environment {
+    variables = merge(local.settings[each.key], { OVERTIME_DOOR = each.key })
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.door[each.key].name
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.zip)
+      error_message = "There is no ${local.zip}: run infra/build first."
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.door]
+}
+
+resource "aws_lambda_function" "console" {
+  function_name                  = "${var.name}-console"
+  description                    = "Overtime: console"
+  role                           = aws_iam_role.door["console"].arn
+  filename                       = local.zip
+  source_code_hash               = fileexists(local.zip) ? filebase64sha256(local.zip) : null
+  runtime                        = "provided.al2023"
+  handler                        = "bootstrap"
+  architectures                  = [var.architecture]
+  memory_size                    = local.sizes.console.memory_mb
+  timeout                        = local.sizes.console.timeout_seconds
+  reserved_concurrent_executions = local.sizes.console.concurrency
+
+  environment {
+    variables = merge(local.common, { OVERTIME_DOOR = "console" })
+  }
+
+  logging_config {
+    log_format = "JSON"
+    log_group  = aws_cloudwatch_log_group.door["console"].name
+  }
+
+  lifecycle {
+    precondition {
+      condition     = fileexists(local.zip)
+      error_message = "There is no ${local.zip}: run infra/build first."
+    }
+  }
+
+  depends_on = [aws_iam_role_policy.door]
+}
+
+resource "aws_lambda_function_url" "ingest" {
+  function_name      = aws_lambda_function.door["ingest"].function_name
+  authorization_type = "AWS_IAM"
+}
+
+resource "aws_lambda_function_url" "console" {
+  function_name      = aws_lambda_function.console.function_name
+  authorization_type = "AWS_IAM"
+}
