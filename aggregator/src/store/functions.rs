@@ -1,4 +1,4 @@
-//! One row per function for the pages of a fleet, in 64 partitions. All of them together are [`fleet`](super::fleet)'s.
+//! One row per function for the pages of a fleet, in 64 partitions. All of them together are `fleet`'s.
 //!
 //! **Invariant.** A row is replaced only by one that has seen more.
 
