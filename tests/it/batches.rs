@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use overtime_wire::{
-    Arn, Batch, Block, Cause, EpochMillis, Evidence, Incarnation, IncarnationId, MinuteCounts,
-    Ordinal, Outcome, Profile, Subject, Tally, Verdict,
+    Arn, Batch, Block, EpochMillis, Incarnation, IncarnationId, MinuteCounts, Profile, Tally,
+    Verdict,
 };
 use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
 use sandbox::{aggregator::Aggregator, binaries, clock, http};
 use serde_json::{Value, json};
+
+use crate::facts;
 
 const FUNCTION: &str = "/api/v1/functions/111122223333/eu-west-1/invoices";
 
@@ -65,31 +67,7 @@ fn batch(at: EpochMillis) -> Batch {
     tally
         .minutes
         .insert(block.minute(at), MinuteCounts { invocations: 7, ..MinuteCounts::default() });
-    let verdict = Verdict {
-        block,
-        ordinal: Ordinal(7),
-        revision: 0,
-        evidence: Evidence::RuntimeDone,
-        outcome: Outcome::Timeout,
-        subject: Subject::Invocation,
-        cause: Cause::Handler,
-        seen: at,
-        started: Some(at),
-        deadline: Some(at.plus(Duration::from_secs(3))),
-        detected: at.plus(Duration::from_secs(3)),
-        timeout: Duration::from_secs(3),
-        duration: None,
-        request: None,
-        version: "1".to_owned(),
-        alias: String::new(),
-        cold_start: false,
-        memory_mb: 128,
-        max_memory_used_mb: 0,
-        trace: None,
-        environment: "one".to_owned(),
-        log_tail: String::new(),
-        last_log: None,
-    };
+    let verdict = Verdict { environment: "one".to_owned(), ..facts::verdict(7, at) };
     Batch {
         function: arn.function,
         partition: arn.partition,

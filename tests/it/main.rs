@@ -12,6 +12,7 @@ mod doors;
 mod emulator;
 mod evidence;
 mod extension;
+mod facts;
 mod journal;
 mod log;
 mod network;

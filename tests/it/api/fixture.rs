@@ -3,12 +3,14 @@
 use std::time::Duration;
 
 use overtime_wire::{
-    Arn, Batch, Block, Cause, EpochMillis, Evidence, Incarnation, IncarnationId, MinuteCounts,
-    Ordinal, Outcome, Profile, RequestId, Subject, Tally, Verdict,
+    Arn, Batch, Block, Cause, EpochMillis, Incarnation, IncarnationId, MinuteCounts, Profile,
+    RequestId, Tally, Verdict,
 };
 use reqwest::{Response, StatusCode, header::CONTENT_TYPE};
 use sandbox::{aggregator::Aggregator, binaries, clock, http};
 use serde_json::Value;
+
+use crate::facts;
 
 pub(super) const ORDERS: &str = "/api/v1/functions/111122223333/eu-west-1/orders";
 /// A request that Lambda tried twice.
@@ -160,28 +162,12 @@ fn profile() -> Profile {
 fn verdict(told: &Told) -> Verdict {
     let Told { ordinal, at, cause, version, request } = told.clone();
     Verdict {
-        block: Block::of(at),
-        ordinal: Ordinal(ordinal),
-        revision: 0,
-        evidence: Evidence::RuntimeDone,
-        outcome: Outcome::Timeout,
-        subject: Subject::Invocation,
         cause,
-        seen: at,
-        started: Some(at),
-        deadline: Some(at.plus(Duration::from_secs(3))),
-        detected: at.plus(Duration::from_secs(3)),
-        timeout: Duration::from_secs(3),
-        duration: None,
         request,
         version: version.to_owned(),
-        alias: String::new(),
-        cold_start: false,
         memory_mb: 256,
-        max_memory_used_mb: 0,
-        trace: None,
         environment: "2026/11/24/[7]0123456789abcdef".to_owned(),
         log_tail: "=cmd|' /c calc'!A1\nthe last line".to_owned(),
-        last_log: None,
+        ..facts::verdict(ordinal, at)
     }
 }

@@ -1,15 +1,12 @@
 //! What doors are given and what they answer: requests, messages, and the batches of facts in them.
 
-use std::time::Duration;
-
 use base64::{Engine as _, prelude::BASE64_STANDARD};
-use overtime_wire::{
-    Batch, Block, Cause, EpochMillis, Evidence, FunctionKey, Incarnation, IncarnationId, Ordinal,
-    Outcome, Subject, Verdict,
-};
+use overtime_wire::{Batch, EpochMillis, FunctionKey, Incarnation, IncarnationId, Verdict};
 use sandbox::clock;
 use sandbox::door::{Door, Taken};
 use serde_json::{Value, json};
+
+use crate::facts;
 
 /// Whose functions report.
 pub(super) const ACCOUNT: &str = "111122223333";
@@ -122,7 +119,7 @@ pub(super) fn timeouts_of(
     at: EpochMillis,
     ordinals: impl IntoIterator<Item = u32>,
 ) -> Batch {
-    let verdicts = ordinals.into_iter().map(|ordinal| verdict(Ordinal(ordinal), at).encode());
+    let verdicts = ordinals.into_iter().map(|ordinal| verdict(ordinal, at).encode());
     Batch {
         function: FunctionKey {
             account: ACCOUNT.parse().unwrap(),
@@ -139,30 +136,7 @@ pub(super) fn timeouts_of(
     }
 }
 
-fn verdict(ordinal: Ordinal, at: EpochMillis) -> Verdict {
-    Verdict {
-        block: Block::of(at),
-        ordinal,
-        revision: 0,
-        evidence: Evidence::RuntimeDone,
-        outcome: Outcome::Timeout,
-        subject: Subject::Invocation,
-        cause: Cause::Handler,
-        seen: at,
-        started: Some(at),
-        deadline: Some(at),
-        detected: at,
-        timeout: Duration::from_secs(3),
-        duration: None,
-        request: None,
-        version: "1".to_owned(),
-        alias: String::new(),
-        cold_start: false,
-        memory_mb: 128,
-        max_memory_used_mb: 0,
-        trace: None,
-        environment: "sandbox".to_owned(),
-        log_tail: String::new(),
-        last_log: None,
-    }
+/// One whose time is up as soon as it began: an alert is due at once.
+fn verdict(ordinal: u32, at: EpochMillis) -> Verdict {
+    Verdict { deadline: Some(at), detected: at, ..facts::verdict(ordinal, at) }
 }
