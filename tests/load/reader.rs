@@ -13,8 +13,11 @@ use tokio::time::{Instant, sleep};
 
 use crate::truth::{Numbers, Truth};
 
-/// So long nothing has changed when nothing more will: longer than counts are gathered and storms damped.
+/// So long nothing has changed, after everything that came in was looked at, when nothing more will: longer than counts are
+/// gathered and storms damped.
 const CALM: Duration = Duration::from_mins(1);
+/// So long nothing has changed when evaluation does not come on at all.
+const STUCK: Duration = Duration::from_mins(10);
 const POLL: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -39,17 +42,30 @@ impl Reader {
         Ok(Self { http: sandbox::http::client()?, url: url.to_owned() })
     }
 
-    /// The differences once there are none, or once they stay as they are.
+    /// The differences once there are none, or once they stay as they are though nothing waits to be evaluated.
     pub(crate) async fn settled(&self, truth: &Truth) -> anyhow::Result<Vec<String>> {
-        let (mut differences, mut since) = (self.compare(truth).await?, Instant::now());
-        while !differences.is_empty() && since.elapsed() < CALM {
+        let mut differences = self.compare(truth).await?;
+        let (mut changed, mut behind) = (Instant::now(), Instant::now());
+        while !differences.is_empty() && behind.elapsed() < CALM && changed.elapsed() < STUCK {
             sleep(POLL).await;
+            if self.is_behind().await? {
+                behind = Instant::now();
+            }
             let found = self.compare(truth).await?;
             if found != differences {
-                (differences, since) = (found, Instant::now());
+                differences = found;
+                (changed, behind) = (Instant::now(), Instant::now());
             }
         }
         Ok(differences)
+    }
+
+    /// Whether something that came in has not been evaluated.
+    async fn is_behind(&self) -> anyhow::Result<bool> {
+        let health: Option<Value> = self.get("/api/v1/health").await?;
+        let health = health.ok_or_else(|| anyhow::anyhow!("there is no health"))?;
+        let lag = &health["evaluation"]["lag_ms"];
+        lag.as_u64().map(|lag| lag > 0).ok_or_else(|| anyhow::anyhow!("the lag is {lag}"))
     }
 
     async fn compare(&self, truth: &Truth) -> anyhow::Result<Vec<String>> {

@@ -9,10 +9,14 @@
 //! Verdicts are due at once and tallies after a delay, so that one evaluation reads what many sandboxes said. Whatever waits is
 //! kept; the last change is never lost.
 //!
+//! Of the records only where each part of a block began to wait is remembered, so a million records of a hundred blocks, such
+//! as a process finds that comes back after an outage, take the room of a hundred, and are read without waiting for evaluations.
+//!
 //! **Invariant.** No clock: `now` is an argument. The checkpoint never passes a record whose evaluation is not done.
 
 use std::{
-    collections::{BTreeMap, HashMap, VecDeque},
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
     time::Duration,
 };
 
@@ -39,10 +43,10 @@ impl Default for Pace {
 #[derive(Debug)]
 pub(super) struct Gather {
     pace: Pace,
-    /// How many records were taken, ever: a record's number is the count before it.
-    taken: u64,
-    /// Records not yet behind the checkpoint: number and sequence, oldest first.
-    records: VecDeque<(u64, String)>,
+    /// Where the stream was read to.
+    taken: Place,
+    /// How many records are behind the checkpoint.
+    told: u64,
     dirty: HashMap<(FunctionKey, Block), Parts>,
     /// By function, because two evaluations of one function at the same time would waste one.
     running: HashMap<FunctionKey, (Block, Parts)>,
@@ -51,22 +55,31 @@ pub(super) struct Gather {
 type Parts = BTreeMap<Part, Dirty>;
 
 /// A part of a block that changed.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Dirty {
-    /// The number of the first record that is not evaluated.
-    since: u64,
+    /// The place before its first record that is not evaluated.
+    since: Place,
     due: EpochMillis,
 }
 
-/// Most records that are taken before some are done with.
-const RECORDS_MAX: usize = 20_000;
+/// A place between records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    /// How many records lie before it, of those that were ever taken.
+    after: u64,
+    /// The last of them.
+    sequence: Option<Arc<str>>,
+}
+
+/// Most blocks that wait before no more records are taken.
+const BLOCKS_MAX: usize = 20_000;
 
 impl Gather {
     pub(super) fn new(pace: Pace) -> Self {
         Self {
             pace,
-            taken: 0,
-            records: VecDeque::new(),
+            taken: Place::default(),
+            told: 0,
             dirty: HashMap::new(),
             running: HashMap::new(),
         }
@@ -74,7 +87,7 @@ impl Gather {
 
     /// Whether no more should be taken for now.
     pub(super) fn is_full(&self) -> bool {
-        self.records.len() >= RECORDS_MAX
+        self.dirty.len() >= BLOCKS_MAX
     }
 
     /// Whether everything that was taken is done with.
@@ -89,16 +102,16 @@ impl Gather {
         changed: Option<(FunctionKey, Block, Part)>,
         now: EpochMillis,
     ) {
-        let number = self.taken;
-        self.taken += 1;
-        self.records.push_back((number, sequence));
+        let after = self.taken.after + 1;
+        let since =
+            std::mem::replace(&mut self.taken, Place { after, sequence: Some(sequence.into()) });
         let Some((function, block, part)) = changed else { return };
         let due = match part {
             Part::Tally => now.plus(self.pace.tally_delay),
             Part::Verdict => now,
         };
         let parts = self.dirty.entry((function, block)).or_default();
-        parts.entry(part).or_insert(Dirty { since: number, due });
+        parts.entry(part).or_insert(Dirty { since, due });
     }
 
     /// What is to be evaluated now, at most `free`, what waited longest first.
@@ -160,12 +173,13 @@ impl Gather {
     pub(super) fn checkpoint(&mut self) -> Option<String> {
         let running = self.running.values().flat_map(|(_, parts)| parts.values());
         let waiting = self.dirty.values().flat_map(BTreeMap::values);
-        let first_open = running.chain(waiting).map(|it| it.since).min().unwrap_or(u64::MAX);
-        let mut last = None;
-        while let Some((_, sequence)) = self.records.pop_front_if(|(it, _)| *it < first_open) {
-            last = Some(sequence);
+        let first_open = running.chain(waiting).map(|it| &it.since).min_by_key(|it| it.after);
+        let place = first_open.unwrap_or(&self.taken);
+        if place.after <= self.told {
+            return None;
         }
-        last
+        self.told = place.after;
+        place.sequence.as_deref().map(str::to_owned)
     }
 
     /// How long nothing will be due; `None` when nothing waits for time alone.

@@ -77,6 +77,21 @@ fn a_failure_waits_and_holds_the_checkpoint() {
     assert_eq!(gather.checkpoint().as_deref(), Some("3"));
 }
 
+#[test]
+fn a_backlog_of_few_blocks_is_read_to_its_end_at_once() {
+    let mut gather = gather();
+    for record in 0..100_000_u32 {
+        assert!(!gather.is_full(), "after {record} records");
+        gather.take(record.to_string(), Some(change(u8::from(record % 2 == 0), Part::Tally)), NOW);
+    }
+    assert_eq!(gather.start(after(1_000), 8).len(), 2);
+    gather.done(&function(1));
+    assert_eq!(gather.checkpoint().as_deref(), Some("0"), "the record before the other's first");
+    gather.done(&function(0));
+    assert_eq!(gather.checkpoint().as_deref(), Some("99999"));
+    assert_eq!(gather.checkpoint(), None);
+}
+
 proptest! {
     /// Records come, jobs start, succeed and fail in any order: the checkpoint names only records whose block was read
     /// after they were taken, and in the end it names the last one.
