@@ -4,15 +4,22 @@
 //! write down; what an error means to a caller is [`problem`]'s business alone, and what every answer carries, whoever
 //! gives it, is [`shield`]'s.
 
+mod alerts;
 mod answer;
+mod audit;
+pub mod author;
 pub mod batches;
+mod configuration;
+mod deliveries;
 mod function;
 mod functions;
 mod health;
 pub mod identity;
+pub mod metrics;
 mod openapi;
 mod overview;
 mod parameters;
+mod preview;
 pub mod problem;
 mod range;
 mod series;
@@ -20,12 +27,14 @@ mod shapes;
 pub mod shield;
 mod timeout;
 mod timeouts;
+mod trial;
 mod words;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use axum::{Router, routing::get};
+use axum::{Router, middleware, routing::get};
 use overtime_wire::EpochMillis;
+use tokio::sync::Notify;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
@@ -41,6 +50,8 @@ use crate::store::changes::Changes;
 pub struct Reader {
     store: Store,
     clock: fn() -> EpochMillis,
+    /// Rung when messages were written, where whoever delivers them listens.
+    bell: Option<Arc<Notify>>,
     /// The facts' stream, where this process can tell how far it has been followed.
     #[cfg(feature = "embedded")]
     changes: Option<Changes>,
@@ -51,6 +62,7 @@ impl Reader {
         Self {
             store,
             clock,
+            bell: None,
             #[cfg(feature = "embedded")]
             changes: None,
         }
@@ -58,6 +70,19 @@ impl Reader {
 
     fn horizon(&self) -> Horizon {
         Horizon::of((self.clock)(), &self.store.retention())
+    }
+
+    /// The same, which rings when it has written messages.
+    #[must_use]
+    pub fn ringing(self, bell: Arc<Notify>) -> Self {
+        Self { bell: Some(bell), ..self }
+    }
+
+    /// Tells whoever delivers; where nobody listens, they look by themselves.
+    fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.notify_one();
+        }
     }
 
     /// The same, which can also tell how far the facts' stream has been followed.
@@ -114,16 +139,33 @@ fn described(reader: Reader) -> Router {
         .routes(routes!(overview::show))
         .routes(routes!(function::show))
         .routes(routes!(timeout::show))
+        .routes(routes!(alerts::show::show))
+        .routes(routes!(alerts::show::show_episode))
+        .routes(routes!(deliveries::show))
+        .routes(routes!(audit::list))
         .routes(routes!(health::show));
     let router = [
         routes!(overview::list_series),
         routes!(functions::list),
         routes!(function::list_series),
         routes!(timeouts::list),
+        routes!(alerts::list),
+        routes!(alerts::episodes::list),
+        routes!(deliveries::list),
     ]
     .into_iter()
     .fold(router, openapi::list);
-    openapi::finish(router.with_state(reader))
+    let router = router.merge(done());
+    openapi::finish(router.with_state(reader.clone())).merge(configuration::routes(reader))
+}
+
+/// What is done by hand, and changes nothing of the configuration.
+fn done() -> OpenApiRouter<Reader> {
+    OpenApiRouter::new()
+        .routes(routes!(deliveries::replay))
+        .routes(routes!(trial::send))
+        .routes(routes!(preview::show))
+        .layer(middleware::from_fn(author::meant))
 }
 
 async fn nothing() -> Problem {

@@ -35,7 +35,7 @@ use self::{
 };
 use crate::{
     domain::{
-        alert::{Episode, Phase, State as Alert},
+        alert::{Episode, book::Book},
         digest,
         timeout::{Filter, Timeout},
     },
@@ -136,13 +136,13 @@ impl Console {
     /// Episodes that are not over: every alert that is not at rest wants to be looked at again some time.
     async fn firing(&self) -> Result<Vec<Episode>, StoreError> {
         let keys = self.store.waking_alerts(EpochMillis(i64::MAX), ALERTS_MAX).await?;
-        let states = keys.iter().map(|it| self.store.alert_state::<Alert>(it));
+        let states = keys.iter().map(|it| self.store.alert_state::<Book>(it));
         let states = try_join_all(states).await?;
-        let firing = states.into_iter().filter_map(|it| match it.phase {
-            Phase::Firing(episode) => Some(episode),
-            Phase::Inactive | Phase::Pending(_) => None,
+        // Several subscriptions may tell of the same timeouts: a function is one row.
+        let firing = states.iter().filter_map(|book| {
+            book.open().filter_map(|(_, it)| it.episode()).max_by_key(|it| it.timeouts())
         });
-        Ok(firing.collect())
+        Ok(firing.cloned().collect())
     }
 }
 

@@ -5,10 +5,20 @@
 //! loses none. An entry is claimed for longer than an attempt may take; an attempt that dies with its process is repeated
 //! under the same id.
 //!
-//! Where no webhook is configured, messages are given up at once and say why: they stay in the log and can be sent again,
-//! while a queue that nobody drains would be delivered as a flood of old news when a webhook appears.
+//! ```text
+//!   claim ─▶ channel there? ─▶ anything to resolve? ─▶ room this minute? ─▶ attempt ─▶ settle ─▶ next in the lane
+//!                 │                     │                     │                │
+//!                 └──▶ suppressed ◀─────┘          digest ◀───┘                ├─▶ again later
+//!                                                                              └─▶ dead, and the fallback channel
+//! ```
+//!
+//! A channel that does not exist, or is disabled, gets nothing, and the delivery says why: a queue that nobody drains would be delivered
+//! as a flood of old news when the channel appears.
 //!
 //! **Invariant.** A slow receiver holds up its own attempt and nothing else: attempts run beside each other, a bounded number.
+
+mod aside;
+mod letter;
 
 use std::{
     future::Future,
@@ -23,48 +33,94 @@ use overtime_wire::EpochMillis;
 use tokio::{
     sync::Notify,
     task::JoinSet,
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
+use self::letter::Letter;
 use crate::{
-    channels::webhook::Webhook,
-    domain::delivery::{Death, Next, classify, next},
+    channels::courier::{Courier, Parcel, Sent},
+    domain::{
+        configuration::{Channel, ChannelKind, Versioned},
+        delivery::{
+            Death, Next, Reply, classify,
+            id::{Turn, turn},
+            next,
+            record::Record,
+        },
+        notification::trial,
+    },
     store::{
         Store, StoreError,
-        outbox::{Claim, Settlement},
+        outbox::entry::{Claim, Claimed, Ending, Settlement},
     },
+    throughput::{Delivery, Throughput},
 };
 
-/// Longer than an attempt can take.
-const LEASE: Duration = Duration::from_secs(30);
+/// Longer than an attempt can take: a test at PagerDuty is two requests.
+const LEASE: Duration = Duration::from_secs(45);
 /// How often the outbox is looked into though nobody rang.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 const IN_FLIGHT_MAX: usize = 16;
 /// How long attempts may still take when the process is asked to stop.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// After so many failed attempts, two and a half minutes, somebody else is told.
+const FALL_BACK_AFTER: u32 = 4;
+/// A test that has not arrived after so many attempts, half a minute, has told what it was to tell.
+const TRIALS_MAX: u32 = 3;
+/// How long what may not be put into a digest waits for room.
+const NO_ROOM: Duration = Duration::from_secs(20);
 
-/// Each ends with the moment of the next, if there is to be one.
-type Attempts = JoinSet<Option<EpochMillis>>;
+type Attempts = JoinSet<Vec<FollowUp>>;
+
+/// A message to look at next, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FollowUp {
+    pub id: String,
+    pub due: EpochMillis,
+}
 
 /// Sends what is due. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Deliverer {
     store: Store,
     clock: fn() -> EpochMillis,
-    receiver: Arc<Receiver>,
+    courier: Courier,
+    /// Where links in messages of our own lead.
+    console: String,
+    /// The environment's webhook answered 410: nobody listens there until an operator says otherwise, which takes a restart.
+    gone: Arc<AtomicBool>,
+    throughput: Throughput,
 }
 
-#[derive(Debug)]
-struct Receiver {
-    webhook: Option<Webhook>,
-    /// It answered 410: nobody listens there until an operator says otherwise, which takes a restart.
-    gone: AtomicBool,
+/// What was decided about a claim.
+struct Verdict {
+    settlement: Settlement,
+    /// Messages that were put in because of it.
+    put_in: Vec<String>,
+}
+
+impl From<Ending> for Verdict {
+    fn from(ending: Ending) -> Self {
+        Self { settlement: Settlement { ending, record: None }, put_in: Vec::new() }
+    }
 }
 
 impl Deliverer {
-    pub fn new(store: Store, webhook: Option<Webhook>, clock: fn() -> EpochMillis) -> Self {
-        let receiver = Receiver { webhook, gone: AtomicBool::new(false) };
-        Self { store, clock, receiver: Arc::new(receiver) }
+    pub fn new(store: Store, courier: Courier, clock: fn() -> EpochMillis) -> Self {
+        let (console, gone, throughput) = (String::new(), Arc::default(), Throughput::default());
+        Self { store, clock, courier, console, gone, throughput }
+    }
+
+    /// The same, counting what it does in `throughput`.
+    #[must_use]
+    pub fn counting(self, throughput: Throughput) -> Self {
+        Self { throughput, ..self }
+    }
+
+    /// The same, with links that lead somewhere.
+    #[must_use]
+    pub fn linking_to(self, console: String) -> Self {
+        Self { console, ..self }
     }
 
     /// Delivers until `stop`. Ring `bell` after committing a message.
@@ -102,78 +158,185 @@ impl Deliverer {
             return Ok(LOOK_EVERY);
         }
         for id in self.store.due_entries((self.clock)(), free).await? {
-            if let Some(claim) = self.store.claim(&id, (self.clock)(), LEASE).await? {
+            if let Claimed::Yours(claim) = self.store.claim(&id, (self.clock)(), LEASE).await? {
                 let deliverer = self.clone();
-                attempts.spawn(async move { deliverer.attempt(claim).await });
+                attempts.spawn(async move { deliverer.attempt(*claim).await });
             }
         }
         let due = self.store.next_due().await?;
         Ok(due.map_or(LOOK_EVERY, |it| it.since((self.clock)()).min(LOOK_EVERY)))
     }
 
-    /// Attempts one delivery, if it is due and nobody else is at it. Gives the moment of the next attempt, if there is to be
-    /// one.
-    pub async fn deliver(&self, id: &str) -> Result<Option<EpochMillis>, StoreError> {
-        let Some(claim) = self.store.claim(id, (self.clock)(), LEASE).await? else {
-            return Ok(None);
-        };
-        Ok(self.attempt(claim).await)
+    /// Attempts one delivery, if it is due, nobody else is at it and none before it is on its way. Says what is to be looked at because
+    /// of it.
+    pub async fn deliver(&self, id: &str) -> Result<Vec<FollowUp>, StoreError> {
+        match self.store.claim(id, (self.clock)(), LEASE).await? {
+            Claimed::Yours(claim) => Ok(self.attempt(*claim).await),
+            // Whoever settles the one before it says so; if they die, the sweep finds it.
+            Claimed::Behind { .. } | Claimed::No => Ok(Vec::new()),
+        }
     }
 
     /// Attempts one delivery and records what came of it. A record that fails leaves the entry to the end of its lease.
-    async fn attempt(&self, claim: Claim) -> Option<EpochMillis> {
-        let settlement = self.settlement(&claim).await;
-        let again = match &settlement {
-            Settlement::Retry { due, .. } => Some(*due),
-            Settlement::Delivered { .. } | Settlement::Dead { .. } => None,
-        };
-        if let Err(error) = self.store.settle(&claim, settlement).await {
-            let error = &error as &dyn std::error::Error;
-            tracing::warn!(delivery.id = claim.id, error, "attempt is not recorded");
+    async fn attempt(&self, claim: Claim) -> Vec<FollowUp> {
+        match self.try_attempt(&claim).await {
+            Ok(follow_ups) => follow_ups,
+            Err(error) => {
+                let error = &error as &dyn std::error::Error;
+                tracing::warn!(delivery.id = claim.id, error, "attempt is not recorded");
+                Vec::new()
+            }
         }
-        again
     }
 
-    async fn settlement(&self, claim: &Claim) -> Settlement {
-        let Some(webhook) = &self.receiver.webhook else {
-            return self.give_up(claim, "no receiver: OVERTIME_WEBHOOK_URL is not set");
+    async fn try_attempt(&self, claim: &Claim) -> Result<Vec<FollowUp>, StoreError> {
+        let Some(Verdict { settlement, put_in }) = self.judge(claim).await? else {
+            self.throughput.delivery(Delivery::Digested);
+            return self.after(claim, Vec::new()).await;
         };
-        if self.receiver.gone.load(Ordering::Relaxed) {
-            return self.give_up(claim, "the receiver answered 410 and gets nothing more");
+        let now = (self.clock)();
+        let (outcome, again) = match &settlement.ending {
+            Ending::Retry { due, .. } => (Delivery::Retried, Some(*due)),
+            Ending::Delivered { .. } => (Delivery::Delivered, None),
+            Ending::Dead { .. } => (Delivery::Dead, None),
+            Ending::Suppressed { .. } => (Delivery::Suppressed, None),
+        };
+        self.store.settle(claim, settlement).await?;
+        self.throughput.delivery(outcome);
+        let mut next: Vec<_> = put_in.into_iter().map(|id| FollowUp { id, due: now }).collect();
+        match again {
+            Some(due) => next.push(FollowUp { id: claim.id.clone(), due }),
+            None => next = self.after(claim, next).await?,
         }
-        let attempt = webhook.send(&claim.id, &claim.body, (self.clock)()).await;
+        Ok(next)
+    }
+
+    /// Whoever waited for this one is next.
+    async fn after(
+        &self,
+        claim: &Claim,
+        mut next: Vec<FollowUp>,
+    ) -> Result<Vec<FollowUp>, StoreError> {
+        let now = (self.clock)();
+        next.extend(self.store.release(&claim.id, now).await?.map(|id| FollowUp { id, due: now }));
+        Ok(next)
+    }
+
+    /// Decides what becomes of a claim, with an attempt if it comes to that. `None` when it is settled already.
+    async fn judge(&self, claim: &Claim) -> Result<Option<Verdict>, StoreError> {
+        let now = (self.clock)();
+        let suppressed = |reason: String| {
+            tracing::info!(delivery.id = claim.id, reason, "alert not sent");
+            Ok(Some(Verdict::from(Ending::Suppressed { at: now, reason })))
+        };
+        let letter = match Letter::open(claim, &self.console) {
+            Ok(letter) => letter,
+            Err(why) => {
+                let problem = format!("message is unreadable: {why}");
+                return Ok(Some(Ending::Dead { at: now, problem }.into()));
+            }
+        };
+        let configuration = self.store.configuration(now).await?;
+        let name = &letter.channel;
+        let found = configuration.channels.iter().find(|it| it.value.id.as_str() == name);
+        let Some(channel) = found else {
+            return suppressed(format!("channel {name} does not exist"));
+        };
+        let is_gone = channel.is_built_in() && self.gone.load(Ordering::Relaxed);
+        if is_gone || !channel.value.enabled {
+            return suppressed(format!("channel {name} is disabled"));
+        }
+        let is_last = turn(&claim.id) == Turn::Last;
+        if is_last && claim.before.count > 0 && !claim.before.delivered {
+            return suppressed(format!("channel {name} never heard of this episode"));
+        }
+        let limit = channel.value.rate_limit;
+        if limit > 0 && !letter.is_digest && !self.store.take_place(name, limit, now).await? {
+            if is_last && is_stateful(&channel.value) {
+                let problem = "too many in a minute: what is open there must be resolved there";
+                let due = now.plus(NO_ROOM);
+                return Ok(Some(Ending::Retry { due, problem: problem.to_owned() }.into()));
+            }
+            if self.fold(claim, &letter, now).await? {
+                return Ok(None);
+            }
+            let problem = "too many in a minute, and its digest is busy".to_owned();
+            return Ok(Some(Ending::Retry { due: now.plus(NO_ROOM), problem }.into()));
+        }
+        self.send(channel, claim, &letter).await.map(Some)
+    }
+
+    async fn send(
+        &self,
+        channel: &Versioned<Channel>,
+        claim: &Claim,
+        letter: &Letter,
+    ) -> Result<Verdict, StoreError> {
+        let (began, clock) = ((self.clock)(), Instant::now());
+        let pin = claim.before.pin.as_deref();
+        let parcel = Parcel { id: &claim.id, at: letter.at, data: &letter.data, pin };
+        let Sent { attempt, pin } = self.courier.send(&channel.value, parcel, began).await;
+        let latency_ms = u64::try_from(clock.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let status = match attempt.reply {
+            Reply::Status { code, .. } => Some(code),
+            Reply::Forbidden | Reply::None => None,
+        };
+        let record = Some(Record::new(began, status, latency_ms, &attempt.account));
         let now = (self.clock)();
         let made = claim.attempts.saturating_add(1);
-        match next(made, classify(attempt.reply), now, jitter()) {
+        let (problem, item) = (attempt.account, (claim, letter));
+        let mut put_in = Vec::new();
+        let next = next(made, classify(attempt.reply), now, jitter());
+        let is_over = trial::is_trial(&claim.id) && made >= TRIALS_MAX;
+        let next = match next {
+            Next::Again { .. } if is_over => Next::Dead(Death::Exhausted),
+            Next::Again { .. } | Next::Delivered | Next::Dead(_) => next,
+        };
+        let ending = match next {
             Next::Delivered => {
                 let after_ms = now.since(claim.enqueued_at).as_millis();
                 tracing::info!(delivery.id = claim.id, attempt = made, after_ms, "alert delivered");
-                Settlement::Delivered { at: now }
+                put_in = self.resolve_fallback(&channel.value, item, now).await?;
+                Ending::Delivered { at: now, pin }
             }
             Next::Again { at } => {
                 let wait_s = at.since(now).as_secs();
-                let problem = attempt.account;
+                let id = &claim.id;
                 tracing::warn!(
-                    delivery.id = claim.id,
+                    delivery.id = id,
                     attempt = made,
                     wait_s,
                     problem,
                     "alert not delivered yet"
                 );
-                Settlement::Retry { due: at, problem }
+                if made == FALL_BACK_AFTER {
+                    put_in = self.fall_back(&channel.value, item, (&problem, now)).await?;
+                }
+                Ending::Retry { due: at, problem }
             }
             Next::Dead(death) => {
                 if death == Death::Gone {
-                    self.receiver.gone.store(true, Ordering::Relaxed);
+                    self.disable(channel, now).await;
                 }
-                self.give_up(claim, &format!("{}: {}", death.as_str(), attempt.account))
+                put_in = self.fall_back(&channel.value, item, (&problem, now)).await?;
+                let problem = format!("{}: {problem}", death.as_str());
+                tracing::error!(delivery.id = claim.id, problem, "alert given up");
+                Ending::Dead { at: now, problem }
             }
-        }
+        };
+        Ok(Verdict { settlement: Settlement { ending, record }, put_in })
     }
+}
 
-    fn give_up(&self, claim: &Claim, problem: &str) -> Settlement {
-        tracing::warn!(delivery.id = claim.id, problem, "alert given up");
-        Settlement::Dead { at: (self.clock)(), problem: problem.to_owned() }
+/// Whether what was opened there stays open until it is resolved there.
+fn is_stateful(channel: &Channel) -> bool {
+    match channel.kind {
+        ChannelKind::Pagerduty { .. } | ChannelKind::Alertmanager { .. } => true,
+        ChannelKind::Webhook { .. }
+        | ChannelKind::Slack { .. }
+        | ChannelKind::Sns { .. }
+        | ChannelKind::Eventbridge { .. }
+        | ChannelKind::Environment {} => false,
     }
 }
 

@@ -5,17 +5,22 @@
 //!
 //! **Invariant.** Nothing below this module names async, AWS, HTTP or a clock, and equal inputs give equal bytes.
 
-pub mod advance;
 pub mod alert;
+pub mod configuration;
 pub mod delivery;
 pub mod digest;
 pub mod durations;
+pub mod emission;
+pub mod exposition;
 pub mod fact;
 pub mod fleet;
 pub mod history;
 pub mod hour;
 pub mod instant;
-pub mod message;
+pub mod notification;
+pub mod odometer;
+pub mod overflow;
+pub mod preview;
 pub mod region;
 pub mod rejection;
 pub mod ring;

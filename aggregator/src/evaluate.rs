@@ -12,27 +12,33 @@
 //! **Invariant.** Whoever calls acknowledges what made them call only after this returned: nothing is remembered between.
 
 pub mod damper;
+pub mod emit;
 pub mod paced;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use futures::{
     StreamExt as _, TryStreamExt as _,
-    future::{join3, try_join},
+    future::{join3, try_join3},
     stream,
 };
-use overtime_wire::{Block, EpochMillis, Tally};
+use overtime_wire::{Block, EpochMillis, Profile, Tally};
 
 use crate::{
     domain::{
-        advance::advance,
-        alert::{Observation, Rule, State},
+        alert::{
+            Observation, Past,
+            asked::{Asked, Looking},
+            book::{Book, Context, advance},
+            group::Known,
+        },
+        configuration::Configuration,
         fact::{Job, Part, Standing},
         history::History,
         hour::{Hour, StandingHour},
         summary::{Summary, window_start},
         timeout::Timeout,
-        view::{Basis, TallyPart, VerdictPart},
+        view::{Basis, BlockView, TallyPart, VerdictPart},
     },
     store::{Consistency, Store, StoreError, alerts::AlertKey, blocks::PartKey},
 };
@@ -52,6 +58,8 @@ pub struct Evaluated {
     pub enqueued: Vec<String>,
     /// How many facts were read.
     pub facts: usize,
+    /// The block as it stands, of one evaluation that found it open.
+    pub block: Option<BlockView>,
 }
 
 impl Evaluated {
@@ -77,28 +85,35 @@ impl Evaluator {
             return Ok(Evaluated::default());
         }
         // Neither part knows of the other.
-        let (tallies, timeouts) = try_join(
+        let (tallies, timeouts, configuration) = try_join3(
             Box::pin(async { if job.tallies { self.tallies(job).await } else { Ok(Vec::new()) } }),
             Box::pin(async {
                 if job.verdicts { self.verdicts(job).await.map(Some) } else { Ok(None) }
             }),
+            self.store.configuration(now),
         )
         .await?;
         let learned = History::of(job.block, &tallies, timeouts.as_deref().unwrap_or_default());
         let facts = tallies.len() + timeouts.as_ref().map_or(0, Vec::len);
-        let hours = self.hours(job, now).await?;
+        let longest = timeouts.iter().flatten().map(|it| it.verdict.timeout).max();
+        let looking = timeouts
+            .as_ref()
+            .map_or(Looking::Tallies, |_| Looking::Timeouts(longest.unwrap_or_default()));
+        let asked = Asked::of(&configuration, &job.function, looking);
+        let seen = self.look_back(job, (asked, now)).await?;
         // None reads what another writes, and somebody waits for the alert. What one of them cannot read is no reason for the
         // others not to be done.
         let (alerted, summed, learned) = join3(
-            Box::pin(self.alert(job, (timeouts, &hours), now)),
-            Box::pin(self.summary(job, &hours)),
+            Box::pin(self.alert((job, now), timeouts, (&configuration, &seen))),
+            Box::pin(self.summary(job, &seen.hours)),
             Box::pin(self.store.learn(&job.function, &learned)),
         )
         .await;
         let enqueued = self.store.unless_corrupt(alerted)?.unwrap_or_default();
         self.store.unless_corrupt(summed)?;
         self.store.unless_corrupt(learned)?;
-        Ok(Evaluated { enqueued, facts })
+        let block = seen.views.into_iter().find(|it| it.block == job.block);
+        Ok(Evaluated { enqueued, facts, block })
     }
 
     async fn summary(&self, job: &Job, hours: &[StandingHour]) -> Result<(), StoreError> {
@@ -149,44 +164,83 @@ impl Evaluator {
     }
 
     /// Brings the block's hour up to date, and reads every hour that the function's row may be made of, whichever of them is the
-    /// newest.
-    async fn hours(&self, job: &Job, now: EpochMillis) -> Result<Vec<StandingHour>, StoreError> {
+    /// newest, and what else its subscriptions ask for.
+    async fn look_back(
+        &self,
+        job: &Job,
+        (asked, now): (Asked, EpochMillis),
+    ) -> Result<LookedBack, StoreError> {
         let hour = Hour::of_block(job.block);
-        let (first, last) = hour.blocks().into_inner();
+        // Whole hours, because the rest is asked of hours.
+        let (first, _) = Hour::of(job.block.start().minus(asked.views)).blocks().into_inner();
+        let (_, last) = hour.blocks().into_inner();
         let views = self.store.blocks(&job.function, first, last).await?;
         if let Some(standing) = StandingHour::of(hour, &views) {
             self.store.put_hour(&job.function, &standing).await?;
         }
         let newest = Hour::of(now.plus(overtime_wire::CLOCK_TOLERANCE)).max(hour);
-        let window = (window_start(hour), newest.plus(1));
-        self.store.hours(&job.function, window, Consistency::Strong).await
+        let known = Hour::of(job.block.start().minus(asked.hours));
+        let window = (window_start(hour).min(known), newest.plus(1));
+        let hours = self.store.hours(&job.function, window, Consistency::Strong).await?;
+        let others = self.store.claims_around(&job.function, &views, (job.block, asked.claims));
+        Ok(LookedBack { between: (first, last), others: others.await?, views, hours })
     }
 
     async fn alert(
         &self,
-        job: &Job,
-        (timeouts, hours): (Option<Vec<Timeout>>, &[StandingHour]),
-        now: EpochMillis,
+        (job, now): (&Job, EpochMillis),
+        timeouts: Option<Vec<Timeout>>,
+        (configuration, known): (&Configuration, &LookedBack),
     ) -> Result<Vec<String>, StoreError> {
+        let LookedBack { between: (first, last), views, hours, others } = known;
+        let newest = hours.iter().filter(|it| it.view.profile != Profile::default());
+        let newest = newest.max_by_key(|it| it.hour);
+        let nothing = BTreeMap::new();
+        let tags = newest.map_or(&nothing, |it| &it.view.profile.tags);
+        let context = Context { configuration, tags, console: &self.console };
+        let mut blocks = others.clone();
+        blocks.extend(timeouts.map(|it| (job.block, it)));
+        let whole: Vec<Block> = blocks.keys().copied().collect();
+        let successes = hours.iter().filter_map(|it| it.view.last_success_ms);
         let seen = Observation {
             function: &job.function,
-            blocks: timeouts.map(|it| (job.block, it)).into_iter().collect::<BTreeMap<_, _>>(),
-            last_success: hours
-                .iter()
-                .filter_map(|it| it.view.last_success_ms)
-                .max()
-                .map(EpochMillis),
+            blocks,
+            last_success: successes.max().map(EpochMillis),
+            past: Past::of(views, hours, &whole).between(*first, *last).heard(now),
             at: now,
         };
-        let rule = &Rule::ANY_TIMEOUT;
-        let key = AlertKey { rule: rule.id.to_owned(), function: job.function.clone() };
-        let step = |state: &State| advance(rule, &self.console, state, &seen).into();
-        self.store.step_alert(&key, step).await
+        let step = |book: &Book, known: &Known| advance(&context, book, &seen, known).into();
+        let stepped = self.store.step_alert(&AlertKey::of(&job.function), step).await?;
+        let mut enqueued = stepped.enqueued;
+        for group in &stepped.opening {
+            // What the function said is due, so a sweep does what cannot be done now.
+            match self.store.open_group(group, &self.console, now).await {
+                Ok(ids) => enqueued.extend(ids),
+                Err(error) => {
+                    let error = &error as &dyn std::error::Error;
+                    tracing::warn!(error, "a group is left to the sweep");
+                }
+            }
+        }
+        Ok(enqueued)
     }
+}
+
+/// What is known of a function besides the block that is evaluated.
+#[derive(Debug)]
+struct LookedBack {
+    /// The blocks whose views were read, first and last.
+    between: (Block, Block),
+    views: Vec<BlockView>,
+    hours: Vec<StandingHour>,
+    /// The claims of other blocks, whole.
+    others: BTreeMap<Block, Vec<Timeout>>,
 }
 
 #[cfg(test)]
 mod bounds;
+#[cfg(test)]
+mod conditions;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

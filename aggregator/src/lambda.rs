@@ -65,8 +65,9 @@ use crate::{
 /// an HTTP API with an authorizer.
 ///
 /// All read `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE` and `OVERTIME_LOG`. evaluate, deliver and sweep need
-/// `OVERTIME_DELIVER_QUEUE_URL`; evaluate needs `OVERTIME_EVALUATE_QUEUE_URL`; evaluate and sweep put `OVERTIME_CONSOLE_URL` into the
-/// messages they write; deliver reads `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`.
+/// `OVERTIME_DELIVER_QUEUE_URL`; evaluate needs `OVERTIME_EVALUATE_QUEUE_URL`; evaluate, deliver and sweep put `OVERTIME_CONSOLE_URL` into the
+/// messages they write; evaluate and sweep read `OVERTIME_EMF_NAMESPACE` and `OVERTIME_EMF_DIMENSIONS`; deliver reads `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`, and
+/// `OVERTIME_ENVIRONMENT_CHANNEL=on` tells evaluate, sweep and console that it does.
 #[derive(Debug, clap::Args)]
 pub struct Door {}
 
@@ -129,7 +130,7 @@ async fn run(config: Config) -> Result<(), Failure> {
 enum Open {
     Ingest(WayIn),
     Evaluate(Box<Evaluating>),
-    Deliver(Delivering),
+    Deliver(Box<Delivering>),
     Sweep(Box<Sweeping>),
     Console(Pages),
 }
@@ -139,19 +140,22 @@ impl Open {
         let aws = access::environment().await;
         let store = Store::new(access::Access::of(&aws).dynamo)
             .in_tables(config.tables)
-            .keeping(config.retention);
+            .keeping(config.retention)
+            .with_environment(config.environment);
         let queue = |url: String| Queue::new(&aws, url);
         match config.settings {
             Settings::Ingest => Self::Ingest(WayIn::new(store)),
-            Settings::Evaluate { deliver, evaluate, console } => {
+            Settings::Evaluate { deliver, evaluate, console, emission } => {
                 let queues = (queue(deliver), queue(evaluate));
-                Self::Evaluate(Box::new(Evaluating::new(store, console, queues)))
+                let evaluating = Evaluating::new(store, console, queues);
+                Self::Evaluate(Box::new(evaluating.emitting(emission)))
             }
-            Settings::Deliver { webhook, deliver } => {
-                Self::Deliver(Delivering::new(store, webhook.map(|it| *it), queue(deliver)))
+            Settings::Deliver { outside, deliver, console } => {
+                Self::Deliver(Box::new(Delivering::new(store, *outside, console, queue(deliver))))
             }
-            Settings::Sweep { deliver, console } => {
-                Self::Sweep(Box::new(Sweeping::new(store, console, queue(deliver))))
+            Settings::Sweep { deliver, console, emission } => {
+                let sweeping = Sweeping::new(store, console, queue(deliver));
+                Self::Sweep(Box::new(sweeping.emitting(emission)))
             }
             Settings::Console => Self::Console(Pages::new(store)),
         }
@@ -178,7 +182,7 @@ impl Open {
             Self::Ingest(way_in) => Ok(way_in.take(event, until).await),
             Self::Evaluate(evaluating) => evaluating.take(event, until).await,
             Self::Deliver(delivering) => delivering.take(event, until).await,
-            Self::Sweep(sweeping) => sweeping.take(until).await,
+            Self::Sweep(sweeping) => Box::pin(sweeping.take(until)).await,
             Self::Console(pages) => Ok(pages.take(event, until).await),
         }
     }

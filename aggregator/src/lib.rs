@@ -3,16 +3,19 @@
 //! Floors, lowest first; a module names only those below it:
 //!
 //! ```text
-//! overtime_wire ← domain ← store | channels ← settings ← ingest | evaluate | deliver | sweep | stream ← api ← console
-//!     ← serve | lambda ← main
+//! overtime_wire ← domain ← store | channels ← settings | clock | throughput ← egress | ingest | evaluate | deliver | sweep | stream ← api ← console
+//!     ← serve | lambda | client ← main
 //! ```
 
 pub mod api;
 pub mod channels;
+#[cfg(feature = "embedded")]
+pub mod client;
 pub mod clock;
 pub mod console;
 pub mod deliver;
 pub mod domain;
+pub mod egress;
 pub mod evaluate;
 pub mod ingest;
 #[cfg(feature = "lambda")]
@@ -24,3 +27,4 @@ pub mod store;
 #[cfg(feature = "embedded")]
 pub mod stream;
 pub mod sweep;
+pub mod throughput;

@@ -6,7 +6,10 @@ use clap::Parser;
 #[cfg(feature = "lambda")]
 use overtime::lambda;
 #[cfg(feature = "embedded")]
-use overtime::serve::{self, Serve};
+use overtime::{
+    client,
+    serve::{self, Serve},
+};
 
 /// Every Lambda timeout, counted once, with the reason why.
 #[derive(Debug, Parser)]
@@ -14,6 +17,8 @@ use overtime::serve::{self, Serve};
 enum Overtime {
     #[cfg(feature = "embedded")]
     Serve(Serve),
+    #[cfg(feature = "embedded")]
+    Config(client::Config),
     #[cfg(feature = "lambda")]
     Door(lambda::Door),
 }
@@ -26,6 +31,8 @@ fn main() -> ExitCode {
     match Overtime::parse() {
         #[cfg(feature = "embedded")]
         Overtime::Serve(serve) => serve::main(&serve),
+        #[cfg(feature = "embedded")]
+        Overtime::Config(config) => client::main(&config),
         #[cfg(feature = "lambda")]
         Overtime::Door(_) => lambda::main(),
     }

@@ -35,18 +35,20 @@ use self::config::Config;
 use crate::{
     api::{
         self, Reader,
+        author::{Author, LOCAL},
         batches::Inlet,
+        metrics::{self, Metrics},
         shield::{self, Hosts},
     },
     clock,
     console::{self, Console},
     deliver::Deliverer,
     domain::{
-        alert::Rule,
         fact::Job,
         rejection::{Caller, GATHERED_FOR},
     },
-    evaluate::{Evaluator, damper::Budget, paced::Paced},
+    egress,
+    evaluate::{Evaluator, damper::Budget, emit::Emitter, paced::Paced},
     ingest::ledger::Ledger,
     store::{
         Store, StoreError,
@@ -56,6 +58,7 @@ use crate::{
     },
     stream::{Follower, gather::Pace},
     sweep::Sweep,
+    throughput::Throughput,
 };
 
 /// Runs everything on this machine: takes facts in, evaluates them, sends alerts, and shows the fleet.
@@ -66,7 +69,9 @@ use crate::{
 ///
 /// Settings are read from the environment: `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`
 /// say where alerts go, `OVERTIME_LOG` what is logged to standard error (`info`, or a filter such as
-/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`), and
+/// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`),
+/// `OVERTIME_METRICS_FUNCTIONS` how many functions have counters of their own under `/metrics`, `OVERTIME_EMF_NAMESPACE` and
+/// `OVERTIME_EMF_DIMENSIONS` where what functions count goes as lines for CloudWatch, and
 /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, `_HOURS`, `_TIMEOUTS`, `_LOG_TAILS` and `_MESSAGES` how long each is kept.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
@@ -85,6 +90,8 @@ pub struct Serve {
 const STOP_WITHIN: Duration = Duration::from_secs(5);
 /// How often to look for what was put off and is due.
 const WAKE_EVERY: Duration = Duration::from_secs(1);
+/// How often metrics look at every function though nobody asks for them.
+const COUNT_EVERY: Duration = Duration::from_mins(30);
 /// How often the embedded store's file is tidied.
 const TIDY_EVERY: Duration = Duration::from_mins(1);
 
@@ -140,18 +147,28 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     };
     let store =
         Store::new(access.dynamo).in_tables(config.tables.clone()).keeping(config.retention);
+    let store = store.with_environment(config.outside.environment.is_some());
     store.ensure_tables().await.context("the tables cannot be made")?;
+    let defaults = store.ensure_defaults(clock::now()).await;
+    defaults.context("the default subscriptions cannot be written")?;
     let changes = store.changes(access.streams).await.context("the stream cannot be found")?;
-    let house = House::new(store, changes, format!("http://{address}"));
+    let throughput = Throughput::default();
+    // Before anything is evaluated: what comes from here on is counted.
+    let counting = (throughput.clone(), config.metered);
+    let metrics = Metrics::begin(store.clone(), clock::now, counting).await;
+    let metrics = metrics.context("the functions' rows cannot be read")?;
+    let house = House::new(store, changes, format!("http://{address}")).counting(throughput);
     let ledger = house.inlet.ledger.clone();
     let stop = watch::Sender::new(false);
     let mut doors = house.open(config, &stop);
     if let Some(engine) = &engine {
         doors.spawn(tidy(engine.clone(), house.clone(), stop.subscribe()));
     }
+    doors.spawn(watch_metrics(metrics.clone(), until(stop.subscribe())));
     announce(address);
     let mut stopping = stop.subscribe();
-    let serving = axum::serve(listener, house.router()).with_graceful_shutdown(async move {
+    let router = house.router(metrics::routes(metrics));
+    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
         let _ = stopping.wait_for(|it| *it).await;
     });
     doors.spawn(async move {
@@ -204,28 +221,38 @@ impl House {
         Self { store, changes, console, inlet, enqueued: Arc::default() }
     }
 
-    fn router(&self) -> Router {
-        let reader = Reader::new(self.store.clone(), clock::now).following(self.changes.clone());
+    /// The same, counting what it lets in and sends.
+    fn counting(mut self, throughput: Throughput) -> Self {
+        self.inlet.throughput = throughput;
+        self
+    }
+
+    fn router(&self, metrics: Router) -> Router {
+        let reader = Reader::new(self.store.clone(), clock::now)
+            .following(self.changes.clone())
+            .ringing(self.enqueued.clone());
         let pages = console::router(Console { store: self.store.clone(), clock: clock::now });
-        let api = api::router(self.inlet.clone(), reader).layer(Extension(Caller::Loopback));
-        shield::protect(api.merge(pages), Hosts::loopback())
+        let api = api::router(self.inlet.clone(), reader)
+            .layer(Extension(Caller::Loopback))
+            .layer(Extension(Author(LOCAL.into())));
+        shield::protect(api.merge(pages).merge(metrics), Hosts::loopback())
     }
 
     /// Starts every door that is not answered over HTTP.
     fn open(&self, config: Config, stop: &watch::Sender<bool>) -> JoinSet<()> {
         let mut doors = JoinSet::new();
         let evaluator = Evaluator { store: self.store.clone(), console: self.console.clone() };
-        let paced = Paced::new(evaluator, Budget::default());
+        let emitter = config.emission.map(Emitter::to_standard_output);
+        let paced = Paced::new(evaluator, Budget::default()).emitting(emitter);
         doors.spawn(self.follower(paced.clone(), config.tally_delay).run(stop.subscribe()));
         doors.spawn(wake(paced, self.enqueued.clone(), stop.subscribe()));
-        let deliverer = Deliverer::new(self.store.clone(), config.webhook, clock::now);
+        let courier = egress::courier(config.outside);
+        let deliverer = Deliverer::new(self.store.clone(), courier, clock::now);
+        let deliverer = deliverer.linking_to(self.console.clone());
+        let deliverer = deliverer.counting(self.inlet.throughput.clone());
         doors.spawn(deliverer.run(self.enqueued.clone(), until(stop.subscribe())));
-        let sweep = Sweep {
-            store: self.store.clone(),
-            rule: Rule::ANY_TIMEOUT,
-            console: self.console.clone(),
-            clock: clock::now,
-        };
+        let sweep =
+            Sweep { store: self.store.clone(), console: self.console.clone(), clock: clock::now };
         doors.spawn(account(self.inlet.ledger.clone(), until(stop.subscribe())));
         let bell = self.enqueued.clone();
         doors.spawn(sweep.run(move || bell.notify_one(), until(stop.subscribe())));
@@ -314,6 +341,21 @@ async fn account(ledger: Ledger, stop: impl Future<Output = ()> + Send) {
     }
 }
 
+/// Counters must have seen every hour before it is forgotten, whether anybody asks for them or not.
+async fn watch_metrics(metrics: Metrics, stop: impl Future<Output = ()> + Send) {
+    let mut stopped = std::pin::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stopped => return,
+            () = sleep(COUNT_EVERY) => {}
+        }
+        if let Err(error) = metrics.look().await {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "metrics were not counted, and will be");
+        }
+    }
+}
+
 async fn until(mut stop: watch::Receiver<bool>) {
     // The sender gone means the same: stop.
     let _ = stop.wait_for(|it| *it).await;
@@ -334,3 +376,6 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 fn announce(address: SocketAddr) {
     println!("listening on http://{address}");
 }
+
+#[cfg(test)]
+mod simulation;

@@ -5,16 +5,13 @@
 //!
 //! **Invariant.** The environment is read through an argument, so that tests need none.
 
-use std::{error::Error, fmt::Display, str::FromStr, time::Duration};
+use std::{error::Error, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
 
 use crate::{
-    channels::{
-        guard::Guard,
-        secret::SecretRef,
-        webhook::{Target, Webhook},
-    },
+    channels::{courier::Environment, guard::Guard, post::Poster, secret},
+    domain::{configuration::SecretRef, emission::Shape},
     store::{Tables, retention::Retention},
 };
 
@@ -23,6 +20,15 @@ pub const LOG_DEFAULT: &str = "info";
 
 /// Beyond this somebody mistook the unit.
 const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
+
+/// The way out: whom messages may be sent to, and the webhook that the environment names.
+#[derive(Debug, Clone)]
+pub struct Outside {
+    pub poster: Poster,
+    pub environment: Option<Environment>,
+    /// Where files lie that channels may refer to.
+    pub secrets: Option<PathBuf>,
+}
 
 /// Everything that is wrong, one fault a setting.
 #[derive(Debug, thiserror::Error)]
@@ -82,6 +88,37 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         })
     }
 
+    /// A setting that is `on` or `off`, which it is where it is not set.
+    pub fn switch(&mut self, name: &str) -> bool {
+        match self.set(name).as_deref() {
+            Some("on") => true,
+            Some("off") | None => false,
+            Some(_) => {
+                self.fault(name, "is neither on nor off");
+                false
+            }
+        }
+    }
+
+    /// A whole number between 0 and `most`.
+    pub fn number(&mut self, name: &str, default: usize, most: usize) -> usize {
+        let Some(text) = self.set(name) else { return default };
+        match text.parse() {
+            Ok(number) if number <= most => number,
+            Ok(_) | Err(_) => {
+                self.fault(name, format_args!("is not a whole number between 0 and {most}"));
+                default
+            }
+        }
+    }
+
+    /// Where what functions count goes as metrics, if anywhere.
+    pub fn emission(&mut self) -> Option<Shape> {
+        let namespace = self.parsed("OVERTIME_EMF_NAMESPACE");
+        let dimensions = self.parsed("OVERTIME_EMF_DIMENSIONS").unwrap_or_default();
+        Some(Shape { namespace: namespace?, dimensions })
+    }
+
     /// What the tables are called.
     pub fn tables(&mut self) -> Tables {
         let default = Tables::default();
@@ -127,35 +164,63 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         kept
     }
 
-    /// Where alerts go, if anywhere. The secret is read here, and only here.
-    pub fn webhook(&mut self) -> Option<Webhook> {
+    /// Whom messages may be sent to, and the webhook that the environment names, if it names one. Its secret is read here to see that
+    /// it is one, and again for each message.
+    pub fn outside(&mut self) -> Option<Outside> {
+        let secrets = self.secrets();
         let guard: Guard = self.parsed("OVERTIME_WEBHOOK_ALLOW").unwrap_or_default();
         let reference: Option<SecretRef> = self.parsed("OVERTIME_WEBHOOK_SECRET");
-        let url = self.set("OVERTIME_WEBHOOK_URL")?;
+        let poster = match Poster::new(guard) {
+            Ok(poster) => poster,
+            Err(why) => {
+                self.fault("OVERTIME_WEBHOOK_ALLOW", with_causes(&why));
+                return None;
+            }
+        };
+        let Some(url) = self.set("OVERTIME_WEBHOOK_URL") else {
+            return Some(Outside { poster, environment: None, secrets });
+        };
+        let environment = self.environment(&url, reference, &poster)?;
+        Some(Outside { poster, environment: Some(environment), secrets })
+    }
+
+    fn secrets(&mut self) -> Option<PathBuf> {
+        let directory = PathBuf::from(self.set("OVERTIME_SECRETS_DIR")?);
+        if !directory.is_absolute() || !directory.is_dir() {
+            self.fault("OVERTIME_SECRETS_DIR", "is not the absolute path of a directory");
+        }
+        Some(directory)
+    }
+
+    fn environment(
+        &mut self,
+        url: &str,
+        reference: Option<SecretRef>,
+        poster: &Poster,
+    ) -> Option<Environment> {
         let Ok(url) = url.parse() else {
             self.fault("OVERTIME_WEBHOOK_URL", "is not a URL");
             return None;
         };
-        let Some(reference) = reference else {
+        let Some(secret) = reference else {
             if self.set("OVERTIME_WEBHOOK_SECRET").is_none() {
                 self.fault("OVERTIME_WEBHOOK_SECRET", "is not set, and OVERTIME_WEBHOOK_URL is");
             }
             return None;
         };
-        let secret = match reference.resolve(&self.lookup) {
-            Ok(secret) => secret,
-            Err(why) => {
+        let on_this_machine = matches!(secret, SecretRef::Variable(_) | SecretRef::File(_));
+        if on_this_machine {
+            let opened = secret::here(&secret, &self.lookup);
+            if let Err(why) = opened.and_then(|it| secret::signs(&it)) {
                 self.fault("OVERTIME_WEBHOOK_SECRET", why);
                 return None;
             }
-        };
-        match Webhook::new(Target { url, secret, guard }) {
-            Ok(webhook) => Some(webhook),
-            Err(why) => {
-                self.fault("OVERTIME_WEBHOOK_URL", with_causes(&why));
-                None
-            }
         }
+        if let Err(refused) = poster.check(&url) {
+            self.fault("OVERTIME_WEBHOOK_URL", format_args!("target refused: {refused}"));
+            return None;
+        }
+        Some(Environment { url, secret })
     }
 
     pub fn fault(&mut self, name: &str, why: impl Display) {

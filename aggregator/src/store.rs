@@ -17,8 +17,14 @@
 //! | `fleet` | `fleet`, `fleet_lately`: every function's row |
 //! | [`histories`] | `learn`, `history` |
 //! | [`totals`] | `put_total`, `fleet_totals` |
-//! | [`alerts`] | `step_alert`, `waking_alerts` |
-//! | [`outbox`] | `due_entries`, `claim`, `settle`, `next_due` |
+//! | [`alerts`] | `step_alert`, `waking_alerts`, `open_alerts` |
+//! | [`groups`] | `step_group`, `due_groups`, `group` |
+//! | [`episodes`] | `episodes`, `episodes_of`, `episode` |
+//! | [`outbox`] | `due_entries`, `claim`, `settle`, `release`, `next_due`, `enqueue`, `replay`, `fold`, `deliveries` |
+//! | [`listed`] | lists that are kept by day: messages, episodes |
+//! | [`configuration`] | `configuration`, `change`, `ensure_defaults` |
+//! | [`audit`] | `audit` |
+//! | [`emissions`] | `emit_up_to` |
 //! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
@@ -30,22 +36,28 @@
 
 pub mod access;
 pub mod alerts;
+pub mod audit;
 pub mod blocks;
 #[cfg(feature = "embedded")]
 pub mod changes;
 #[cfg(feature = "embedded")]
 pub mod checkpoints;
+pub mod configuration;
 #[cfg(feature = "embedded")]
 pub mod embedded;
+pub mod emissions;
+pub mod episodes;
 pub mod facts;
 mod fleet;
 pub mod functions;
+pub mod groups;
 pub mod histories;
 pub mod hours;
 mod item;
 #[cfg(feature = "embedded")]
 #[cfg(test)]
 pub(crate) mod laboratory;
+pub mod listed;
 pub mod outbox;
 pub mod rejections;
 pub mod retention;
@@ -82,6 +94,7 @@ pub struct Store {
     fleet: Fleet,
     /// Keys of items that could not be read and were said once.
     unreadable: Arc<Mutex<HashSet<String>>>,
+    configuration: configuration::Copy,
 }
 
 /// More unreadable items than this are not told apart: the log is not the place for them any more.
@@ -142,6 +155,7 @@ impl Store {
             histories: Arc::default(),
             fleet: Fleet::default(),
             unreadable: Arc::default(),
+            configuration: configuration::Copy::default(),
         }
     }
 

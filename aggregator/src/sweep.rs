@@ -10,21 +10,28 @@
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
-use futures::future::{try_join, try_join_all};
-use overtime_wire::{Block, EpochMillis, FunctionKey};
+use futures::{
+    StreamExt as _,
+    future::{try_join, try_join_all},
+    stream,
+};
+use overtime_wire::{Block, EpochMillis};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::{
     domain::{
-        advance::advance,
-        alert::{Observation, Phase, Rule, State},
+        alert::{
+            Observation, Past,
+            asked::{Asked, Looking},
+            book::{Book, Context, advance},
+            group::Known,
+        },
         fleet::totals,
         hour::Hour,
         summary::HOURS,
-        timeout::Timeout,
         view::BlockView,
     },
-    store::{Store, StoreError, alerts::AlertKey},
+    store::{Consistency, Store, StoreError, alerts::AlertKey},
 };
 
 const EVERY: Duration = Duration::from_secs(10);
@@ -33,6 +40,8 @@ const EVERY: Duration = Duration::from_secs(10);
 const PER_ROW: Duration = Duration::from_millis(2);
 /// How many alerts are read from the index at a time.
 const AT_A_TIME: usize = 100;
+/// How many of them are looked at at the same time.
+const AT_ONCE: usize = 8;
 /// How many hours back a total may still change: rows hold them all, see [`HOURS`].
 const OPEN_HOURS: u32 = HOURS - 2;
 /// How far back a success is looked for.
@@ -42,7 +51,6 @@ const SUCCESS_WITHIN: Duration = Duration::from_hours(2);
 #[derive(Debug, Clone)]
 pub struct Sweep {
     pub store: Store,
-    pub rule: Rule,
     /// Where links in messages lead.
     pub console: String,
     pub clock: fn() -> EpochMillis,
@@ -105,15 +113,34 @@ impl Sweep {
         Ok((rows.len(), changed.len()))
     }
 
-    /// Steps every alert that is due, and gives the ids of the messages that this put into the outbox.
+    /// Steps every group and every alert that is due, and gives the ids of the messages that this put into the outbox.
     pub async fn sweep(&self, now: EpochMillis) -> Result<Vec<String>, StoreError> {
+        // One group may stand for thousands of functions, whose own alerts take longer than a sweep has.
+        let mut enqueued = self.groups(now).await?;
+        enqueued.extend(self.functions(now).await?);
+        enqueued.extend(self.groups(now).await?);
+        Ok(enqueued)
+    }
+
+    async fn groups(&self, now: EpochMillis) -> Result<Vec<String>, StoreError> {
+        let mut enqueued = Vec::new();
+        for group in self.store.due_groups(now).await? {
+            let stepped = self.store.step_group(&group, &self.console, now).await;
+            enqueued.extend(self.store.unless_corrupt(stepped)?.unwrap_or_default());
+        }
+        Ok(enqueued)
+    }
+
+    async fn functions(&self, now: EpochMillis) -> Result<Vec<String>, StoreError> {
         let mut enqueued = Vec::new();
         loop {
             let due = self.store.waking_alerts(now, AT_A_TIME).await?;
+            let looks: Vec<_> = due.iter().map(|key| self.look(key, now)).collect();
+            let mut looks = stream::iter(looks).buffer_unordered(AT_ONCE);
             let mut looked_at = 0;
-            for key in &due {
+            while let Some(looked) = looks.next().await {
                 // One that cannot be read must not hold up the others, now or in the next sweep.
-                if let Some(ids) = self.store.unless_corrupt(self.look(key, now).await)? {
+                if let Some(ids) = self.store.unless_corrupt(looked)? {
                     enqueued.extend(ids);
                     looked_at += 1;
                 }
@@ -126,38 +153,46 @@ impl Sweep {
     }
 
     async fn look(&self, key: &AlertKey, now: EpochMillis) -> Result<Vec<String>, StoreError> {
-        let state: State = self.store.alert_state(key).await?;
-        let mut blocks = BTreeMap::new();
-        for block in state.blocks_in_doubt() {
-            blocks.insert(block, self.claims(&key.function, block).await?);
-        }
-        let last_success = match state.phase {
-            Phase::Firing(_) => self.last_success(&key.function, now).await?,
-            Phase::Inactive | Phase::Pending(_) => None,
-        };
-        let seen = Observation { function: &key.function, blocks, last_success, at: now };
-        let step = |state: &State| advance(&self.rule, &self.console, state, &seen).into();
-        self.store.step_alert(key, step).await
-    }
-
-    /// The block's claims as they stand, those taken back included.
-    async fn claims(
-        &self,
-        function: &FunctionKey,
-        block: Block,
-    ) -> Result<Vec<Timeout>, StoreError> {
-        let standing = self.store.verdicts(function, block).await?;
-        Ok(standing.iter().map(|it| Timeout::of(function, it)).collect())
-    }
-
-    async fn last_success(
-        &self,
-        function: &FunctionKey,
-        now: EpochMillis,
-    ) -> Result<Option<EpochMillis>, StoreError> {
-        let (first, last) = (Block::of(now.minus(SUCCESS_WITHIN)), Block::of(now));
+        let function = &key.function;
+        let book: Book = self.store.alert_state(key).await?;
+        let configuration = self.store.configuration(now).await?;
+        let row = self.store.summary(function).await?;
+        let profile = row.as_ref().map(|it| &it.digest.profile);
+        let longest = profile.map_or(Duration::ZERO, |it| it.timeout);
+        let asked = Asked::of(&configuration, function, Looking::Timeouts(longest));
+        let doubts = book.blocks_in_doubt();
+        // Suspicions are held against what happened before them, however far back a condition asks.
+        let earliest = doubts.first().map_or(now, |it| it.start().min(now));
+        let first = earliest.minus(asked.views).min(now.minus(SUCCESS_WITHIN));
+        // Whole hours, because the rest is asked of hours.
+        let (first, _) = Hour::of(first).blocks().into_inner();
+        let last = Block::of(now);
         let views = self.store.blocks(function, first, last).await?;
-        Ok(views.iter().filter_map(BlockView::last_success).max())
+        let mut blocks = BTreeMap::new();
+        for block in doubts {
+            blocks.extend(self.store.claims_around(function, &views, (block, asked.claims)).await?);
+            blocks.insert(block, self.store.claims(function, block).await?);
+        }
+        let hours = if blocks.is_empty() || asked.hours.is_zero() {
+            Vec::new()
+        } else {
+            let window = (Hour::of(earliest.minus(asked.hours)), Hour::of(now));
+            self.store.hours(function, window, Consistency::Strong).await?
+        };
+        let nothing = BTreeMap::new();
+        let tags = profile.map_or(&nothing, |it| &it.tags);
+        let context = Context { configuration: &configuration, tags, console: &self.console };
+        let whole: Vec<Block> = blocks.keys().copied().collect();
+        let seen = Observation {
+            function,
+            blocks,
+            last_success: views.iter().filter_map(BlockView::last_success).max(),
+            past: Past::of(&views, &hours, &whole).between(first, last),
+            at: now,
+        };
+        let step = |book: &Book, known: &Known| advance(&context, book, &seen, known).into();
+        // Groups are stepped when every function was.
+        Ok(self.store.step_alert(key, step).await?.enqueued)
     }
 }
 

@@ -23,6 +23,7 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub(super) use self::accept::quality;
 use self::table::Tabular;
 use crate::{api::problem::Problem, domain::digest};
 
@@ -66,7 +67,7 @@ impl<S: Send + Sync> FromRequestParts<S> for JsonCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        if accept::quality(parts.headers.get_all(ACCEPT), JSON) == 0 {
+        if quality(parts.headers.get_all(ACCEPT), JSON) == 0 {
             return Err(Problem::not_acceptable(format!("this is {JSON}, and nothing else")));
         }
         Ok(Self(Caller::of(parts, Form::Json)))
@@ -77,7 +78,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ListCaller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let wants = |media_type| accept::quality(parts.headers.get_all(ACCEPT), media_type);
+        let wants = |media_type| quality(parts.headers.get_all(ACCEPT), media_type);
         let form = match (wants(JSON), wants(CSV)) {
             // Whoever names the file means the file.
             _ if parts.uri.path().ends_with(CSV_SUFFIX) => Form::Csv,

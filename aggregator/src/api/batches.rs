@@ -34,6 +34,7 @@ use crate::{
     domain::rejection::{Caller, Reason},
     ingest::{Ingested, Refused, ingest, ledger::Ledger},
     store::Store,
+    throughput::Throughput,
 };
 
 const PROTOBUF: &str = "application/x-protobuf";
@@ -55,6 +56,8 @@ pub struct Inlet {
     pub arrived: Arc<Notify>,
     /// Where refusals are counted.
     pub ledger: Ledger,
+    /// What this process lets in and turns away.
+    pub throughput: Throughput,
     in_flight: Arc<Semaphore>,
 }
 
@@ -62,7 +65,8 @@ impl Inlet {
     pub fn new(store: Store, clock: fn() -> EpochMillis, arrived: Arc<Notify>) -> Self {
         let ledger = Ledger::new(store.clone());
         let in_flight = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-        Self { store, clock, arrived, ledger, in_flight }
+        let throughput = Throughput::default();
+        Self { store, clock, arrived, ledger, throughput, in_flight }
     }
 }
 
@@ -118,6 +122,8 @@ async fn receive(
     let caller = caller.map_or(Caller::Unknown, |Extension(it)| it);
     match admit(&inlet, caller, request).await {
         Ok(ingested) => {
+            inlet.throughput.accepted(ingested.accepted);
+            ingested.refused.iter().for_each(|it| inlet.throughput.refused(it.reason.into()));
             if !ingested.refused.is_empty() {
                 let reasons = ingested.refused.iter().map(|it| it.reason.into());
                 inlet.ledger.count_facts(reasons, caller, (inlet.clock)()).await;
@@ -126,6 +132,7 @@ async fn receive(
         }
         Err(TurnedAway { problem, counted }) => {
             if let Some(reason) = counted {
+                inlet.throughput.refused(reason);
                 inlet.ledger.count(reason, caller, (inlet.clock)()).await;
             }
             Err(problem)

@@ -71,6 +71,7 @@ struct Evaluation {
 
 /// Whether messages leave.
 #[derive(Debug, Serialize, ToSchema)]
+#[schema(as = DeliveryHealth)]
 struct Delivery {
     /// For how long the most urgent message has been due; 0 when none is.
     overdue_ms: u64,

@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use axum::{Router, extract::State, response::Response, routing::get};
+use serde_json::Value;
 use utoipa::{
     PartialSchema,
     openapi::{
@@ -21,7 +22,7 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use crate::api::{
     Reader,
     answer::{CSV, CSV_SUFFIX, JsonCaller},
-    problem,
+    configuration, problem,
 };
 
 pub(super) const PATH: &str = "/api/v1/openapi.json";
@@ -60,7 +61,19 @@ const FIRST_TIMEOUT: &[(&str, &str)] = &[
     ("id", "/items/0/id"),
 ];
 const NEXT: &[(&str, &str)] = &[("cursor", "/next")];
-const LEADS: [Lead; 5] = [
+const FIRST_DELIVERY: &[(&str, &str)] = &[("id", "/items/0/id")];
+const FIRST_ALERT: &[(&str, &str)] = &[("fingerprint", "/items/0/fingerprint")];
+const FIRST_EPISODE: &[(&str, &str)] =
+    &[("fingerprint", "/items/0/fingerprint"), ("episode", "/items/0/id")];
+const LEADS: [Lead; 13] = [
+    Lead { from: "list_alerts", to: "show_alert", parameters: FIRST_ALERT },
+    Lead { from: "list_alerts", to: "list_alerts", parameters: NEXT },
+    Lead { from: "list_episodes", to: "show_alert", parameters: FIRST_ALERT },
+    Lead { from: "list_episodes", to: "show_episode", parameters: FIRST_EPISODE },
+    Lead { from: "list_episodes", to: "list_episodes", parameters: NEXT },
+    Lead { from: "list_deliveries", to: "show_delivery", parameters: FIRST_DELIVERY },
+    Lead { from: "list_deliveries", to: "replay_delivery", parameters: FIRST_DELIVERY },
+    Lead { from: "list_deliveries", to: "list_deliveries", parameters: NEXT },
     Lead { from: "list_functions", to: "show_function", parameters: FIRST_FUNCTION },
     Lead { from: "list_functions", to: "list_function_series", parameters: FIRST_FUNCTION },
     Lead { from: "list_functions", to: "list_functions", parameters: NEXT },
@@ -104,20 +117,30 @@ pub(super) fn finish(router: OpenApiRouter) -> Router {
         if let Some(operation) = &mut item.get {
             complete(operation);
         }
+        if let Some(operation) = &mut item.post {
+            let own = [
+                ("403", "Nobody vouches for the caller, or another site's page sent this."),
+                ("415", "The body is not JSON."),
+            ];
+            refuse(operation, &own);
+        }
     }
     let components = api.components.get_or_insert_default();
     components.schemas.insert("Problem".to_owned(), problem::Body::schema());
+    components.schemas.insert("Fault".to_owned(), problem::Wrong::schema());
     components.schemas.iter_mut().filter(|(name, _)| *name != "Problem").for_each(|(_, it)| {
         if let RefOr::T(Schema::Object(object)) = it {
             // Every field of an answer is always there, null where nothing is known.
             object.required = object.properties.keys().cloned().collect();
         }
     });
+    let mut api = serde_json::to_value(api).unwrap_or_default();
+    configuration::describe(&mut api);
     let described = Router::new().route(PATH, get(show)).with_state(Arc::new(api));
     router.merge(described)
 }
 
-async fn show(State(api): State<Arc<OpenApi>>, caller: JsonCaller) -> Response {
+async fn show(State(api): State<Arc<Value>>, caller: JsonCaller) -> Response {
     caller.answer(api.as_ref())
 }
 
@@ -143,17 +166,27 @@ fn complete(operation: &mut Operation) {
         .header("etag", tag)
         .build();
     operation.responses.responses.insert("304".to_owned(), unchanged.into());
-    let problems = [
+    let own = [("406", "There is no form of the answer that the caller takes.")];
+    refuse(operation, &own);
+}
+
+/// Adds the problems that every operation has, and some of its own; those that it names itself get their form.
+fn refuse(operation: &mut Operation, own: &[(&str, &str)]) {
+    let responses = &mut operation.responses.responses;
+    for (status, response) in responses.iter_mut() {
+        if status.starts_with('4')
+            && let RefOr::T(named) = response
+        {
+            *named = problem(&named.description.clone());
+        }
+    }
+    let common = [
         ("400", "A parameter is not what it must be; `field` names it."),
-        ("406", "There is no form of the answer that the caller takes."),
         ("500", "The fault is here; the cause is in the log."),
         ("503", "The store did not answer; `retry-after` says when to ask again."),
     ];
-    for (status, description) in problems {
-        operation.responses.responses.insert(status.to_owned(), problem(description).into());
-    }
-    if let Some(RefOr::T(missing)) = operation.responses.responses.get_mut("404") {
-        *missing = problem(&missing.description.clone());
+    for (status, description) in common.iter().chain(own) {
+        responses.insert((*status).to_owned(), problem(description).into());
     }
 }
 

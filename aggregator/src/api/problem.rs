@@ -12,7 +12,10 @@ use axum::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::store::StoreError;
+use crate::{
+    domain::configuration::{Fault, Faults},
+    store::{StoreError, configuration::NotChanged},
+};
 
 /// How problems are marked.
 pub(super) const MEDIA_TYPE: &str = "application/problem+json";
@@ -23,6 +26,7 @@ pub struct Problem {
     status: StatusCode,
     detail: String,
     field: Option<Cow<'static, str>>,
+    faults: Vec<Fault>,
     retry_after_s: Option<u32>,
 }
 
@@ -32,19 +36,33 @@ pub struct Problem {
 pub(super) struct Body {
     /// What is wrong, in words.
     detail: String,
-    /// Which parameter it is about, if it is about one.
+    /// Which parameter, or which field of the body as a JSON pointer, it is about, if it is about one; the first of several.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     field: Option<Cow<'static, str>>,
+    /// Everything that is wrong with the body.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    faults: Vec<Wrong>,
     status: u16,
     title: &'static str,
     #[serde(rename = "type")]
     kind: &'static str,
 }
 
+/// What is wrong with one field of a body.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Fault)]
+pub(super) struct Wrong {
+    /// A JSON pointer.
+    field: String,
+    /// What follows the field's name in a sentence.
+    why: String,
+}
+
 impl Problem {
     fn new(status: StatusCode, detail: impl Into<String>) -> Self {
-        Self { status, detail: detail.into(), field: None, retry_after_s: None }
+        Self { status, detail: detail.into(), field: None, faults: Vec::new(), retry_after_s: None }
     }
 
     /// The body is not what it claims to be.
@@ -57,6 +75,29 @@ impl Problem {
         let field = field.into();
         let problem = Self::new(StatusCode::BAD_REQUEST, format!("{field} {}", why.to_string()));
         Self { field: Some(field), ..problem }
+    }
+
+    /// A body is JSON, and not what it must be.
+    pub fn unfit(faults: Faults) -> Self {
+        let problem = Self::new(StatusCode::UNPROCESSABLE_ENTITY, faults.to_string());
+        let field = faults.0.first().map(|it| Cow::Owned(it.field.clone()));
+        Self { field, faults: faults.0, ..problem }
+    }
+
+    /// What is there stands against it.
+    pub fn conflict(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, detail)
+    }
+
+    /// It is not what the caller took it for.
+    pub fn stale(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::PRECONDITION_FAILED, detail)
+    }
+
+    /// The caller must say what they take it for.
+    pub fn unconditional() -> Self {
+        let why = "say by `if-match` which version you replace";
+        Self::new(StatusCode::PRECONDITION_REQUIRED, why)
     }
 
     /// Nobody vouches for the caller, or not for this.
@@ -131,6 +172,16 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<NotChanged> for Problem {
+    fn from(why: NotChanged) -> Self {
+        match why {
+            NotChanged::Moved { .. } | NotChanged::MovedOn => Self::stale(why.to_string()),
+            NotChanged::TooMany { .. } => Self::conflict(why.to_string()),
+            NotChanged::Store(error) => error.into(),
+        }
+    }
+}
+
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let body = Body {
@@ -139,6 +190,11 @@ impl IntoResponse for Problem {
             status: self.status.as_u16(),
             detail: self.detail,
             field: self.field,
+            faults: self
+                .faults
+                .into_iter()
+                .map(|it| Wrong { field: it.field, why: it.why })
+                .collect(),
         };
         let mut response = (self.status, axum::Json(body)).into_response();
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));

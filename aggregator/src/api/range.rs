@@ -3,6 +3,8 @@
 //! What is kept has minutes for two weeks and hours for a year, and a range is answered in whole steps of one of them: an
 //! answer says from when to when it really reaches, rather than what was asked.
 
+mod kept;
+
 use std::time::Duration;
 
 use overtime_wire::EpochMillis;

@@ -1,5 +1,7 @@
 //! The routes as a caller meets them, over a store of their own.
 
+mod alerts;
+mod deeds;
 mod desk;
 
 use axum::http::{
@@ -217,7 +219,9 @@ async fn an_empty_store_claims_nothing() {
     let overview = desk.get("/api/v1/overview").await.json();
     assert_eq!(overview["current"]["counts"], Value::Null);
     assert_eq!(overview["current"]["losses"], Value::Null);
-    for path in ["/api/v1/functions", "/api/v1/timeouts"] {
+    let lists = ["functions", "timeouts", "alerts", "episodes", "deliveries"];
+    for path in lists.map(|it| format!("/api/v1/{it}")) {
+        let path = path.as_str();
         assert_eq!(desk.get(path).await.json(), json!({ "items": [], "next": null }));
     }
 }
@@ -228,7 +232,7 @@ async fn the_description_has_every_path_and_every_reference_leads_somewhere() {
     let api = desk.get("/api/v1/openapi.json").await.json();
     assert_eq!(api["openapi"], "3.1.0");
     let paths: Vec<&String> = api["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 12, "{paths:#?}");
+    assert_eq!(paths.len(), 33, "{paths:#?}");
     let text = api.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

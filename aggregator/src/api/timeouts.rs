@@ -15,7 +15,7 @@ use crate::{
         answer::{ListCaller, Page},
         parameters::Query,
         problem::Problem,
-        range::{GONE, backwards},
+        range::Range,
         words::{
             AccountText, CauseText, CursorText, EvidenceText, LimitText, NameText, RegionText,
             WhenText,
@@ -24,8 +24,6 @@ use crate::{
     domain::timeout::Filter,
 };
 
-/// Deadlines may lie a little ahead: clocks differ, and so do ours.
-const AHEAD: Duration = Duration::from_hours(1);
 /// Longest time from a deadline to its acceptance, and more: what was detected after an instant was due after this before it.
 const DETECTION_MAX: Duration = Duration::from_hours(26);
 
@@ -96,18 +94,9 @@ pub(super) async fn list(
 
 impl Asked {
     fn filter(&self, now: EpochMillis, kept: Duration) -> Result<Filter, Problem> {
-        let at = |when: &Option<WhenText>| when.as_ref().map(|it| it.0.resolve(now));
-        let detected_after = at(&self.detected_after);
-        let (oldest, newest) = (now.minus(kept), now.plus(AHEAD));
-        let (from, to) = (at(&self.from).unwrap_or(oldest), at(&self.to).unwrap_or(newest));
-        if at(&self.from).is_some_and(|it| to < it) {
-            return Err(backwards(self.to.is_some()));
-        }
-        if to < oldest {
-            return Err(Problem::invalid("to", GONE));
-        }
-        let to = to.min(newest);
-        let detectable = detected_after.map_or(oldest, |it| it.minus(DETECTION_MAX));
+        let range = Range::listed((self.from.as_ref(), self.to.as_ref()), now, kept)?;
+        let detected_after = self.detected_after.as_ref().map(|it| it.0.resolve(now));
+        let detectable = detected_after.map_or(range.from, |it| it.minus(DETECTION_MAX));
         Ok(Filter {
             account: self.account.as_ref().map(|it| it.0),
             region: self.region.as_ref().map(|it| it.0.clone()),
@@ -115,8 +104,8 @@ impl Asked {
             cause: self.cause.as_ref().map(|it| it.0),
             evidence: self.evidence.as_ref().map(|it| it.0),
             // What cannot have been detected yet is an empty range, and not a range that ends before it begins.
-            from: from.max(oldest).max(detectable).min(to),
-            to,
+            from: range.from.max(detectable).min(range.to),
+            to: range.to,
             detected_after,
         })
     }

@@ -2,6 +2,9 @@
 //!
 //! What is read and what is described stand side by side here, so that neither can change without the other.
 
+mod alerts;
+mod configuration;
+
 use std::{
     borrow::Cow,
     fmt::{self, Display},
@@ -22,6 +25,13 @@ use utoipa::{
     },
 };
 
+pub(super) use self::{
+    alerts::{
+        AlertState, AlertStateText, DeliveryId, DeliveryIdText, DeliveryStatus, DeliveryStatusText,
+        EpisodeKey, EpisodeKeyText, EpisodeText, FingerprintText, PlaceText, SeverityText,
+    },
+    configuration::{AuditCursorText, Flag, IdText, StateText},
+};
 use crate::{
     domain::instant::{When, rfc3339},
     store::timeouts::Cursor,

@@ -9,7 +9,7 @@ use overtime_wire::{Block, Counts, FunctionKey, Profile};
 use super::*;
 use crate::{
     domain::{
-        alert::{Observation, Rule, State, Transition, evaluate},
+        alert::{self, Observation, Rule, State, Transition, evaluate},
         hour::Hour,
         ring::{Hourly, Ring},
         summary::{Basis, Digest, Summary},
@@ -67,6 +67,7 @@ fn firing() -> Episode {
         function: &timeout.function.clone(),
         blocks: BTreeMap::from([(block(), vec![timeout])]),
         last_success: None,
+        past: alert::Past::default(),
         at: at(4_200),
     };
     let (_, told) = evaluate(&Rule::ANY_TIMEOUT, State::default(), &seen);

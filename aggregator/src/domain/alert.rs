@@ -11,38 +11,60 @@
 //!       recovered: quiet for 10 min and a success since · retracted: nothing stands · expired: quiet for 24 h
 //! ```
 //!
-//! There is one rule, any timeout. What happened is judged by the function's clock, deadlines run on ours: a claim opens
+//! A [`Rule`] says what opens it ([`condition`]). This is the state machine of what claims open; what holds or does not hold by the
+//! minute has its own ([`level`]), and so has silence ([`silence`]). A [`book::Book`] holds a function's states, one for each subscription. What happened is judged by the function's clock, deadlines run on ours: a claim opens
 //! nothing when it came in more than 15 minutes after it happened, and a quiet period begins when the last one came in.
 //! Silence is not recovery, because a function that nobody calls has not got better.
 //!
 //! **Invariant.** Nothing here reads a clock, a table or a socket. The same state and observation always give the same answer,
 //! and giving them twice changes nothing: a claim is taken up only when it lies after everything the last episode covered.
 
+pub mod asked;
+pub mod book;
+pub mod condition;
 mod episode;
+pub mod group;
+pub mod level;
 mod mark;
+mod measure;
+mod news;
+mod remembered;
+pub mod silence;
 #[cfg(test)]
 pub(in crate::domain) mod tests;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
-use overtime_wire::{Block, EpochMillis, FunctionKey};
+use overtime_wire::{Block, Cause, EpochMillis, FunctionKey};
 use serde::{Deserialize, Serialize};
 
-pub use self::{
-    episode::{Episode, EpisodeId, Sample, fingerprint},
-    mark::{Credence, Mark, Unreadable},
-};
 use self::{
+    condition::Ground,
     episode::{counts, episode_id},
     mark::millis,
+};
+pub use self::{
+    condition::{Opens, Past},
+    episode::{Episode, EpisodeId, Sample, fingerprint},
+    mark::{Credence, Mark, Unreadable},
+    measure::{Breach, Measure, percent},
+    remembered::{Over, Remembered},
 };
 use crate::domain::timeout::Timeout;
 
 /// What opens an alert and what ends it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Rule {
-    pub id: &'static str,
-    pub name: &'static str,
+    /// The subscription's.
+    pub id: Cow<'static, str>,
+    /// Which of a function's timeouts, or what else, opens it.
+    pub opens: Opens,
+    /// Only timeouts with these causes; all where there are none.
+    pub causes: BTreeSet<Cause>,
     /// How long a suspicion waits to be taken back.
     pub doubt: Duration,
     /// How long after the event a fact still wakes somebody.
@@ -55,8 +77,9 @@ pub struct Rule {
 
 impl Rule {
     pub const ANY_TIMEOUT: Self = Self {
-        id: "any-timeout",
-        name: "Any timeout",
+        id: Cow::Borrowed("any-timeout"),
+        opens: Opens::AnyTimeout,
+        causes: BTreeSet::new(),
         doubt: Duration::from_secs(10),
         late_after: Duration::from_mins(15),
         quiet: Duration::from_mins(10),
@@ -73,6 +96,8 @@ pub struct Observation<'a> {
     pub blocks: BTreeMap<Block, Vec<Timeout>>,
     /// The beginning of the latest minute in which an invocation succeeded, if one is known.
     pub last_success: Option<EpochMillis>,
+    /// What is known of blocks that were not read whole.
+    pub past: Past,
     pub at: EpochMillis,
 }
 
@@ -84,6 +109,9 @@ pub struct State {
     episodes: u32,
     /// The last claim of the last episode: nothing up to here is news.
     covered: Option<Mark>,
+    /// When something last came in, in milliseconds since 1970; only where silence is what opens it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    heard_ms: Option<i64>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -113,7 +141,8 @@ pub enum Transition {
 }
 
 /// Why an episode is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Ending {
     /// It has been quiet, and an invocation succeeded.
     Recovered,
@@ -121,6 +150,8 @@ pub enum Ending {
     Retracted,
     /// A day without a timeout, and without a success either.
     Expired,
+    /// Nobody asks for it any more: its subscription is gone, disabled, or covers the function no longer.
+    Unsubscribed,
 }
 
 impl Ending {
@@ -129,6 +160,7 @@ impl Ending {
             Self::Recovered => "recovered",
             Self::Retracted => "retracted",
             Self::Expired => "expired",
+            Self::Unsubscribed => "unsubscribed",
         }
     }
 }
@@ -136,13 +168,26 @@ impl Ending {
 impl State {
     /// When to look again though nothing new came in.
     pub fn due(&self, rule: &Rule, now: EpochMillis) -> Option<EpochMillis> {
-        match &self.phase {
-            Phase::Inactive => None,
-            Phase::Pending(suspects) => suspects.iter().map(|it| it.due).min(),
-            Phase::Firing(episode) => {
+        match (&self.phase, &rule.opens) {
+            (_, Opens::Silence { after }) => silence::due(rule, *after, self),
+            (Phase::Inactive, _) => None,
+            (Phase::Pending(suspects), _) => suspects.iter().map(|it| it.due).min(),
+            (Phase::Firing(episode), Opens::Level(level)) => {
+                Some(level::due(rule, level, episode, now))
+            }
+            (Phase::Firing(episode), _) => {
                 let quiet = quiet_since(episode).plus(rule.quiet);
                 Some(if now < quiet { quiet } else { now.plus(rule.look_again) })
             }
+        }
+    }
+
+    /// The state when nobody asks any more, and the episode that went on.
+    pub fn end(self) -> (Self, Option<Episode>) {
+        let past = Self { phase: Phase::Inactive, heard_ms: None, ..self };
+        match self.phase {
+            Phase::Firing(episode) => (Self { covered: episode.covers(), ..past }, Some(episode)),
+            Phase::Inactive | Phase::Pending(_) => (past, None),
         }
     }
 
@@ -158,6 +203,14 @@ impl State {
 
 /// The state after an observation, and what must be told.
 pub fn evaluate(rule: &Rule, state: State, seen: &Observation<'_>) -> (State, Option<Transition>) {
+    match &rule.opens {
+        Opens::Level(level) => return level::evaluate((rule, level), state, seen),
+        Opens::Silence { after } => return silence::evaluate(rule, *after, state, seen),
+        Opens::AnyTimeout
+        | Opens::TimeoutCount { .. }
+        | Opens::NewOffender { .. }
+        | Opens::InARow { .. } => {}
+    }
     let past = State { phase: Phase::Inactive, ..state };
     match state.phase {
         Phase::Firing(episode) => go_on(rule, past, episode, seen),
@@ -176,45 +229,68 @@ fn wait_or_open(
     let mut grounds = Vec::new();
     for (block, claims) in &seen.blocks {
         let news = claims.iter().filter(|it| counts(rule, past.covered.as_ref(), it));
-        let (ripe, mut waiting): (Vec<_>, Vec<_>) = news
-            .filter_map(|claim| suspicion(rule, *block, claim))
-            .partition(|it| it.due <= seen.at);
-        grounds.extend(ripe.into_iter().map(|it| it.mark));
+        let news = news.filter_map(|claim| ripens(rule, claim).map(|due| (claim, due)));
+        let (ripe, waiting): (Vec<_>, Vec<_>) = news.partition(|(_, due)| *due <= seen.at);
+        grounds.extend(ripe.into_iter().map(|(claim, _)| claim));
+        let number = block.number();
+        let suspect = |(claim, due)| Suspect { block: number, mark: Mark::of(claim), due };
+        let mut waiting: Vec<_> = waiting.into_iter().map(suspect).collect();
         // A handful per block will do: a retraction brings the block back, and the rest of them with it.
         waiting.sort_by_key(|it| (it.due, it.mark));
         waiting.truncate(Episode::SAMPLES_MAX);
         suspects.extend(waiting);
     }
     // Whatever waits in a block that was not read stays a suspicion, however old: it may have been taken back there.
-    match grounds.into_iter().min() {
-        Some(first) => open(rule, past, first, seen),
+    match condition::first_ground(rule, past.covered.as_ref(), grounds, seen) {
+        Some(ground) => open(rule, past, ground.into(), seen),
         None if suspects.is_empty() => (past, None),
         None => (State { phase: Phase::Pending(suspects), ..past }, None),
     }
 }
 
-/// When a claim that stands opens an alert: at once if the platform said so, else when nobody has taken it back.
-fn suspicion(rule: &Rule, block: Block, claim: &Timeout) -> Option<Suspect> {
-    let due = match Credence::of(claim) {
-        Credence::Void => return None,
-        Credence::Confirmed => EpochMillis(i64::MIN),
-        Credence::Suspected => claim.detected_at.plus(rule.doubt),
-    };
-    Some(Suspect { block: block.number(), mark: Mark::of(claim), due })
+/// From when on a claim that stands is believed: at once if the platform said so, else when nobody has taken it back.
+fn ripens(rule: &Rule, claim: &Timeout) -> Option<EpochMillis> {
+    match Credence::of(claim) {
+        Credence::Void => None,
+        Credence::Confirmed => Some(EpochMillis(i64::MIN)),
+        Credence::Suspected => Some(claim.detected_at.plus(rule.doubt)),
+    }
+}
+
+fn is_ripe(rule: &Rule, claim: &Timeout, now: EpochMillis) -> bool {
+    ripens(rule, claim).is_some_and(|it| it <= now)
+}
+
+/// How an episode begins.
+struct Opening {
+    /// What names it, the same for everybody who opens it.
+    seed: String,
+    /// When the first breach happened, by the function's clock.
+    first: EpochMillis,
+    breach: Option<Breach>,
+}
+
+impl From<Ground> for Opening {
+    fn from(Ground { first, breach }: Ground) -> Self {
+        Self { seed: first.key.to_string(), first: first.at, breach }
+    }
 }
 
 fn open(
     rule: &Rule,
     past: State,
-    first: Mark,
+    opening: Opening,
     seen: &Observation<'_>,
 ) -> (State, Option<Transition>) {
+    let Opening { seed, first, breach } = opening;
     let episodes = past.episodes.saturating_add(1);
-    let id = episode_id(&fingerprint(rule, seen.function), episodes, &first);
-    let mut episode = Episode::open(id, first.at, past.covered);
-    episode.opened = seen.at;
-    for (block, claims) in &seen.blocks {
-        episode.admit(rule, *block, claims);
+    let id = episode_id(&fingerprint(rule, seen.function), episodes, &seed);
+    let mut episode = Episode::open(id, (first, seen.at), past.covered);
+    episode.breach = breach.map(Box::new);
+    if !matches!(rule.opens, Opens::Silence { .. }) {
+        for (block, claims) in &seen.blocks {
+            episode.admit(rule, *block, claims);
+        }
     }
     episode.tell();
     let state = State { phase: Phase::Firing(episode.clone()), episodes, ..past };
@@ -230,10 +306,18 @@ fn go_on(
     for (block, claims) in &seen.blocks {
         episode.admit(rule, *block, claims);
     }
-    if let Some(ending) = ending(rule, &episode, seen) {
-        // What was taken back may still turn out to be true, so only what stood is covered.
-        let covered = episode.last().map(|it| it.mark).max(episode.after);
-        let state = State { covered, ..past };
+    let ending = ending(rule, &episode, seen);
+    conclude(past, episode, ending)
+}
+
+/// What becomes of an episode that has taken in what was seen.
+fn conclude(
+    past: State,
+    mut episode: Episode,
+    ending: Option<Ending>,
+) -> (State, Option<Transition>) {
+    if let Some(ending) = ending {
+        let state = State { covered: episode.covers(), ..past };
         return (state, Some(Transition::Resolved(episode, ending)));
     }
     if episode.corrected() {

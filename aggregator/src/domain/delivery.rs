@@ -14,6 +14,9 @@
 //!
 //! **Invariant.** No clock and no randomness: now and jitter are arguments.
 
+pub mod id;
+pub mod record;
+
 use std::time::Duration;
 
 use overtime_wire::EpochMillis;

@@ -21,7 +21,7 @@ use crate::domain::{
 };
 
 /// Grows when parts are computed differently: a part of a later generation stands before any of an earlier one.
-pub const GENERATION: u32 = 2;
+pub const GENERATION: u32 = 3;
 
 /// How much had been seen when something was computed. The later one stands; an equal one is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -67,6 +67,10 @@ pub struct VerdictPart {
     pub minutes: BTreeMap<u8, Counted>,
     /// Timeouts by the word for their cause.
     pub causes: BTreeMap<String, u64>,
+    /// The same timeouts by cause and by the minute of their deadline, counted from the block's beginning: an invocation that is
+    /// first seen in a block may have its deadline in the next.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub deadlines: BTreeMap<String, BTreeMap<u8, u64>>,
     /// The latest deadline among its timeouts, in milliseconds since 1970.
     pub last_timeout_ms: Option<i64>,
     #[serde(default, skip_serializing_if = "Versions::is_empty")]
@@ -120,6 +124,9 @@ impl TallyPart {
 }
 
 impl VerdictPart {
+    /// The last minute of a deadline that is told apart, from the block's beginning: senders may say anything.
+    const DEADLINE_MAX: u8 = 59;
+
     /// The verdicts of a block, whatever they say today.
     pub fn of(verdicts: &[Timeout]) -> Self {
         let mut part = Self::default();
@@ -130,7 +137,12 @@ impl VerdictPart {
             part.minutes.entry(minute).or_default().0 += Counts::of_verdict(verdict);
             *versions.entry(&verdict.version).or_default() += Counts::of_verdict(verdict);
             if timeout.is_listed() {
-                *part.causes.entry(verdict.cause.as_str().to_owned()).or_default() += 1;
+                let cause = verdict.cause.as_str();
+                *part.causes.entry(cause.to_owned()).or_default() += 1;
+                let after = timeout.deadline().since(verdict.block.start()).as_secs() / 60;
+                let minute = u8::try_from(after).unwrap_or(u8::MAX).min(Self::DEADLINE_MAX);
+                let deadlines = part.deadlines.entry(cause.to_owned()).or_default();
+                *deadlines.entry(minute).or_default() += 1;
                 part.last_timeout_ms = part.last_timeout_ms.max(Some(timeout.deadline().0));
             }
         }

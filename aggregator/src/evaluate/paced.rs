@@ -19,6 +19,7 @@ use overtime_wire::{Block, EpochMillis, FunctionKey};
 use super::{
     Evaluated, Evaluator,
     damper::{Budget, Damper},
+    emit::Emitter,
 };
 use crate::{
     domain::fact::{Job, Part},
@@ -48,6 +49,7 @@ pub struct Paced<L = Store> {
     evaluator: Evaluator,
     later: L,
     damper: Arc<Mutex<Damper>>,
+    emitter: Option<Emitter>,
 }
 
 /// A record of the facts' stream.
@@ -86,7 +88,14 @@ impl Paced {
 impl<L: Later> Paced<L> {
     /// What is put off goes to `later`.
     pub fn putting_off(evaluator: Evaluator, budget: Budget, later: L) -> Self {
-        Self { evaluator, later, damper: Arc::new(Mutex::new(Damper::new(budget))) }
+        let damper = Arc::new(Mutex::new(Damper::new(budget)));
+        Self { evaluator, later, damper, emitter: None }
+    }
+
+    /// The same, which also says what each evaluation has counted, where somebody wants to know.
+    #[must_use]
+    pub fn emitting(self, emitter: Option<Emitter>) -> Self {
+        Self { emitter, ..self }
     }
 
     /// Evaluates a job, or those parts of it that may be read again already, and has the others done later.
@@ -212,7 +221,10 @@ impl<L: Later> Paced<L> {
     }
 
     async fn evaluate(&self, job: &Job, now: EpochMillis) -> Result<Evaluated, StoreError> {
-        let evaluated = Box::pin(self.evaluator.evaluate(job, now)).await?;
+        let mut evaluated = Box::pin(self.evaluator.evaluate(job, now)).await?;
+        if let (Some(emitter), Some(block)) = (&self.emitter, evaluated.block.take()) {
+            emitter.emit(&self.evaluator.store, &job.function, &block).await?;
+        }
         let mut damper = self.damper.lock().unwrap_or_else(PoisonError::into_inner);
         for (read, part) in [(job.tallies, Part::Tally), (job.verdicts, Part::Verdict)] {
             if read {

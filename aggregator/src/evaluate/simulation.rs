@@ -8,7 +8,6 @@
 //! facts come to without any table. `SIMULATION_SEED` repeats a single seed; a failure names it.
 
 mod story;
-mod switch;
 
 use std::{
     collections::BTreeMap,
@@ -19,12 +18,8 @@ use std::{
 use dynoxide::Database;
 use overtime_wire::{Counts, EpochMillis};
 use serde_json::{Value, json};
-use tokio::task::JoinHandle;
 
-use self::{
-    story::{Said, story, truth},
-    switch::{Dice, Switch},
-};
+use self::story::{Said, story, truth};
 use super::{
     Evaluator,
     damper::Budget,
@@ -38,7 +33,13 @@ use crate::{
     },
     store::{
         Store, StoreError,
-        laboratory::at,
+        laboratory::{
+            at,
+            switch::{
+                Dice, Switch,
+                play::{Cast, dump, engine, play},
+            },
+        },
         schema::{self, FACTS, STATE},
     },
 };
@@ -84,7 +85,7 @@ struct World {
 
 /// One life of a process: it knows nothing but what is in the table and on the desk.
 async fn live(world: World, process: usize) {
-    let store = Store::new(world.switch.client(process));
+    let store = Store::new(world.switch.client(process)).with_environment(true);
     let evaluator = Evaluator { store: store.clone(), console: String::new() };
     // Nearly everything is a storm, so that much is put off.
     let budget = Budget { burst: 1, token_every: Duration::from_secs(10), ..Budget::default() };
@@ -159,42 +160,12 @@ impl World {
     }
 
     /// Runs until everything on the desk is done.
-    async fn run(&self, dice: &mut Dice, mut deaths: usize) {
-        let mut processes = BTreeMap::<usize, JoinHandle<()>>::new();
-        let mut born = 0;
-        loop {
-            processes.retain(|_, it| !it.is_finished());
-            while processes.len() < EVALUATORS && !self.desk.lock().unwrap().open.is_empty() {
-                born += 1;
-                processes.insert(born, tokio::spawn(live(self.clone(), born)));
-                self.quiet().await;
-                processes.retain(|_, it| !it.is_finished());
-            }
-            if processes.is_empty() {
-                return;
-            }
-            if deaths > 0 && dice.once_in(CALLS_PER_DEATH) {
-                deaths -= 1;
-                let victim = *processes.keys().nth(dice.below(processes.len())).unwrap();
-                processes.remove(&victim).unwrap().abort();
-                self.switch.hang_up(victim);
-                self.put_back(victim, true);
-            } else {
-                self.switch.let_one_through();
-            }
-            self.quiet().await;
-        }
-    }
-
-    /// Until nobody can go on without an answer.
-    async fn quiet(&self) {
-        let (mut before, mut still) = (self.switch.waiting(), 0);
-        while still < 4 {
-            tokio::task::yield_now().await;
-            let waiting = self.switch.waiting();
-            still = if waiting == before { still + 1 } else { 0 };
-            before = waiting;
-        }
+    async fn run(&self, dice: &mut Dice, deaths: usize) {
+        let cast = Cast { most: EVALUATORS, deaths, calls_per_death: CALLS_PER_DEATH };
+        let is_work = || !self.desk.lock().unwrap().open.is_empty();
+        let bear = |process| tokio::spawn(live(self.clone(), process));
+        let bury = |process| self.put_back(process, true);
+        play(&self.switch, dice, cast, (is_work, bear, bury)).await;
     }
 }
 
@@ -209,44 +180,6 @@ fn record(said: &Said, at: usize) -> Record {
     Record { sequence: at.to_string(), pk, sk, removed: false }
 }
 
-/// An engine with the two tables.
-fn engine() -> Database {
-    let engine = Database::memory().unwrap();
-    let key = |name: &str, range: &str| json!([{"AttributeName": name, "KeyType": "HASH"}, {"AttributeName": range, "KeyType": "RANGE"}]);
-    let index = |name: &str, hash: &str, range: &str| json!({"IndexName": name, "KeySchema": key(hash, range), "Projection": {"ProjectionType": "ALL"}});
-    let attribute = |name: &str, kind: &str| json!({"AttributeName": name, "AttributeType": kind});
-    let table = |name: &str, attributes: Value, indexes: Value| {
-        let mut table = json!({"TableName": name, "BillingMode": "PAY_PER_REQUEST",
-            "KeySchema": key("pk", "sk"), "AttributeDefinitions": attributes});
-        if indexes != Value::Null {
-            table["GlobalSecondaryIndexes"] = indexes;
-        }
-        engine.create_table(serde_json::from_value(table).unwrap()).unwrap();
-    };
-    let texts = ["pk", "sk", "day", "fday", "at", "queue"].map(|it| attribute(it, "S"));
-    table(FACTS, json!(texts[..2]), Value::Null);
-    table(
-        STATE,
-        json!([texts.as_slice(), &[attribute("due", "N")]].concat()),
-        json!([
-            index(schema::BY_DEADLINE, "day", "at"),
-            index(schema::BY_FUNCTION, "fday", "at"),
-            index(schema::BY_DUE, "queue", "due")
-        ]),
-    );
-    engine
-}
-
-/// Everything in a table, by key.
-fn dump(engine: &Database, table: &str) -> BTreeMap<String, Value> {
-    let asked = serde_json::from_value(json!({"TableName": table})).unwrap();
-    let scanned = serde_json::to_value(engine.scan(asked).unwrap()).unwrap();
-    assert!(scanned.get("LastEvaluatedKey").is_none_or(Value::is_null));
-    let items = scanned["Items"].as_array().unwrap().iter();
-    let key = |it: &Value| format!("{}/{}", it["pk"]["S"].as_str().unwrap(), it["sk"]["S"]);
-    items.map(|it| (key(it), it.clone())).collect()
-}
-
 /// What one evaluation of each block makes of the facts that stand.
 async fn evaluated_once(facts: &BTreeMap<String, Value>, totals: bool) -> BTreeMap<String, Value> {
     let engine = engine();
@@ -256,7 +189,7 @@ async fn evaluated_once(facts: &BTreeMap<String, Value>, totals: bool) -> BTreeM
     }
     let switch = Switch::new(engine.clone(), 0);
     switch.freshen();
-    let store = Store::new(switch.client(0));
+    let store = Store::new(switch.client(0)).with_environment(true);
     let evaluator = Evaluator { store: store.clone(), console: String::new() };
     let mut blocks: Vec<_> =
         facts.values().filter_map(|it| schema::parse_facts_pk(it["pk"]["S"].as_str()?)).collect();

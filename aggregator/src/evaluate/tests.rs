@@ -18,7 +18,10 @@ use crate::{
 };
 
 fn evaluator(lab: &Laboratory) -> Evaluator {
-    Evaluator { store: lab.store.clone(), console: "http://console".to_owned() }
+    Evaluator {
+        store: lab.store.clone().with_environment(true),
+        console: "http://console".to_owned(),
+    }
 }
 
 fn job(tallies: bool, verdicts: bool) -> Job {
@@ -60,7 +63,7 @@ async fn views(lab: &Laboratory) -> BTreeMap<String, Vec<String>> {
     let mut views = BTreeMap::new();
     for item in scanned.items() {
         let key = format!("{}/{}", item["pk"].as_s().unwrap(), item["sk"].as_s().unwrap());
-        if !key.starts_with("A#") && !key.starts_with("O#") {
+        if !["A#", "E#", "O#"].iter().any(|it| key.starts_with(it)) {
             let sorted: BTreeMap<_, _> = item.iter().collect();
             views.insert(
                 key,

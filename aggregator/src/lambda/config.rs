@@ -3,8 +3,8 @@
 //! A setting that belongs to another door is not even read, so that no door but deliver ever holds a channel's secret.
 
 use crate::{
-    channels::webhook::Webhook,
-    settings::{Faults, LOG_DEFAULT, Reader},
+    domain::emission::Shape,
+    settings::{Faults, LOG_DEFAULT, Outside, Reader},
     store::{Tables, retention::Retention},
 };
 
@@ -17,6 +17,8 @@ pub(super) struct Config {
     pub(super) tables: Tables,
     /// How long what is written is kept.
     pub(super) retention: Retention,
+    /// `OVERTIME_ENVIRONMENT_CHANNEL`: whether deliver has a webhook of its environment. Of deliver, whether it has.
+    pub(super) environment: bool,
     pub(super) settings: Settings,
 }
 
@@ -24,9 +26,9 @@ pub(super) struct Config {
 #[derive(Debug)]
 pub(super) enum Settings {
     Ingest,
-    Evaluate { deliver: String, evaluate: String, console: String },
-    Deliver { webhook: Option<Box<Webhook>>, deliver: String },
-    Sweep { deliver: String, console: String },
+    Evaluate { deliver: String, evaluate: String, console: String, emission: Option<Shape> },
+    Deliver { outside: Box<Outside>, deliver: String, console: String },
+    Sweep { deliver: String, console: String, emission: Option<Shape> },
     Console,
 }
 
@@ -52,7 +54,18 @@ impl Config {
         let tables = reader.tables();
         let retention = reader.retention();
         let settings = read_door(&mut reader);
-        reader.finish(settings.map(|settings| Self { log, tables, retention, settings }))
+        let environment = match &settings {
+            Some(Settings::Deliver { outside, .. }) => outside.environment.is_some(),
+            Some(Settings::Ingest) | None => false,
+            _ => reader.switch("OVERTIME_ENVIRONMENT_CHANNEL"),
+        };
+        reader.finish(settings.map(|settings| Self {
+            log,
+            tables,
+            retention,
+            environment,
+            settings,
+        }))
     }
 }
 
@@ -66,18 +79,19 @@ fn read_door<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option<Se
         "evaluate" => {
             let deliver = queue(reader, "OVERTIME_DELIVER_QUEUE_URL");
             let evaluate = queue(reader, "OVERTIME_EVALUATE_QUEUE_URL");
-            let console = console(reader);
-            Some(Settings::Evaluate { deliver: deliver?, evaluate: evaluate?, console })
+            let (console, emission) = (console(reader), reader.emission());
+            Some(Settings::Evaluate { deliver: deliver?, evaluate: evaluate?, console, emission })
         }
         "deliver" => {
             let deliver = queue(reader, "OVERTIME_DELIVER_QUEUE_URL");
-            let webhook = reader.webhook().map(Box::new);
-            Some(Settings::Deliver { webhook, deliver: deliver? })
+            let outside = reader.outside().map(Box::new);
+            let console = console(reader);
+            Some(Settings::Deliver { outside: outside?, deliver: deliver?, console })
         }
         "sweep" => {
             let deliver = queue(reader, "OVERTIME_DELIVER_QUEUE_URL");
-            let console = console(reader);
-            Some(Settings::Sweep { deliver: deliver?, console })
+            let (console, emission) = (console(reader), reader.emission());
+            Some(Settings::Sweep { deliver: deliver?, console, emission })
         }
         "console" => Some(Settings::Console),
         _ => {
@@ -108,6 +122,9 @@ fn console<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> String {
 fn is_web(url: &str) -> bool {
     url.starts_with("https://") || url.starts_with("http://")
 }
+
+#[cfg(test)]
+mod deployed;
 
 #[cfg(test)]
 mod tests {
@@ -161,7 +178,7 @@ mod tests {
                 ("OVERTIME_CONSOLE_URL", "https://overtime.example/"),
             ],
             expect![[
-                r#"Sweep { deliver: "https://sqs.eu-west-1.amazonaws.com/999988887777/deliver", console: "https://overtime.example" }"#
+                r#"Sweep { deliver: "https://sqs.eu-west-1.amazonaws.com/999988887777/deliver", console: "https://overtime.example", emission: None }"#
             ]],
         );
         check(

@@ -14,7 +14,13 @@ use super::{
     batch::{Failed, records},
     queue::{self, Due, Queue},
 };
-use crate::{channels::webhook::Webhook, clock, deliver::Deliverer, store::Store};
+use crate::{
+    clock,
+    deliver::{Deliverer, FollowUp},
+    egress,
+    settings::Outside,
+    store::Store,
+};
 
 /// How many deliveries are attempted at the same time.
 const AT_ONCE: usize = 8;
@@ -26,8 +32,11 @@ pub(super) struct Delivering {
 }
 
 impl Delivering {
-    pub(super) fn new(store: Store, webhook: Option<Webhook>, queue: Queue) -> Self {
-        Self { deliverer: Deliverer::new(store, webhook, clock::now), queue }
+    pub(super) fn new(store: Store, outside: Outside, console: String, queue: Queue) -> Self {
+        let store = store.with_environment(outside.environment.is_some());
+        let courier = egress::courier(outside);
+        let deliverer = Deliverer::new(store, courier, clock::now).linking_to(console);
+        Self { deliverer, queue }
     }
 
     pub(super) async fn take(&self, event: Value, until: Instant) -> Result<Value, Failure> {
@@ -54,7 +63,7 @@ impl Delivering {
     async fn deliver(&self, record: Value) -> Result<(), Failure> {
         let message = SqsMessage::deserialize(record)?;
         let Due { id } = queue::read(&message)?;
-        if let Some(due) = self.deliverer.deliver(&id).await? {
+        for FollowUp { id, due } in self.deliverer.deliver(&id).await? {
             self.queue.remind(id, due, clock::now()).await;
         }
         Ok(())

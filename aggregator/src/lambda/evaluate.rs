@@ -26,10 +26,11 @@ use super::{
 };
 use crate::{
     clock,
-    domain::fact::Job,
+    domain::{emission::Shape, fact::Job},
     evaluate::{
         Evaluator,
         damper::Budget,
+        emit::Emitter,
         paced::{Later, Paced, Record},
     },
     store::{
@@ -70,6 +71,12 @@ impl Evaluating {
         let timer = Timer { store: store.clone(), wake };
         let paced = Paced::putting_off(Evaluator { store, console }, Budget::default(), timer);
         Self { paced, table, deliver }
+    }
+
+    /// The same, which also says what functions count.
+    pub(super) fn emitting(self, shape: Option<Shape>) -> Self {
+        let paced = self.paced.emitting(shape.map(Emitter::to_standard_output));
+        Self { paced, ..self }
     }
 
     pub(super) async fn take(&self, event: Value, until: Instant) -> Result<Value, Failure> {

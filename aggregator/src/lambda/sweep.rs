@@ -12,8 +12,8 @@ use tokio::time::{Instant, timeout_at};
 use super::{Failure, OutOfTime, queue::Queue};
 use crate::{
     clock,
-    domain::alert::Rule,
-    evaluate::{Evaluator, damper::Budget, paced::Paced},
+    domain::emission::Shape,
+    evaluate::{Evaluator, damper::Budget, emit::Emitter, paced::Paced},
     store::Store,
     sweep::Sweep,
 };
@@ -32,17 +32,27 @@ impl Sweeping {
     pub(super) fn new(store: Store, console: String, queue: Queue) -> Self {
         let evaluator = Evaluator { store: store.clone(), console: console.clone() };
         let paced = Paced::new(evaluator, Budget::default());
-        let sweep = Sweep { store, rule: Rule::ANY_TIMEOUT, console, clock: clock::now };
+        let sweep = Sweep { store, console, clock: clock::now };
         Self { paced, sweep, queue }
+    }
+
+    /// The same, which also says what functions count.
+    pub(super) fn emitting(self, shape: Option<Shape>) -> Self {
+        let paced = self.paced.emitting(shape.map(Emitter::to_standard_output));
+        Self { paced, ..self }
     }
 
     /// Does each part whatever becomes of the others, and fails if any did. One that takes all the time takes nobody else's.
     pub(super) async fn take(&self, until: Instant) -> Result<Value, Failure> {
-        let (alerts, wakes, totals) = tokio::join!(
+        // The first door that may write the defaults does so again each minute for as long as it failed.
+        let defaults = self.sweep.store.ensure_defaults(clock::now());
+        let (begun, alerts, wakes, totals) = tokio::join!(
+            timeout_at(until, defaults),
             timeout_at(until, self.alerts()),
             timeout_at(until, self.wakes()),
             timeout_at(until, self.sweep.total(clock::now())),
         );
+        begun.map_err(|_| OutOfTime)??;
         alerts.map_err(|_| OutOfTime)??;
         wakes.map_err(|_| OutOfTime)??;
         totals.map_err(|_| OutOfTime)??;

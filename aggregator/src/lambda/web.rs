@@ -23,6 +23,7 @@ use super::{
 use crate::{
     api::{
         self, Reader,
+        author::Author,
         batches::Inlet,
         identity::Identity,
         problem::Problem,
@@ -90,6 +91,9 @@ fn identity(iam: Value) -> Result<Identity, String> {
     Identity::of(&account, &arn).map_err(|why| why.to_string())
 }
 
+/// How much is kept of what a caller is called.
+const AUTHOR_MAX: usize = 256;
+
 /// The console door.
 #[derive(Debug)]
 pub(super) struct Pages(Router);
@@ -108,7 +112,8 @@ impl Pages {
 
     async fn receive(&self, event: Value) -> Response {
         match http::read(event) {
-            Ok(Asked { request, authorizer }) if authorizer.as_ref().is_some_and(vouches) => {
+            Ok(Asked { mut request, authorizer }) if authorizer.as_ref().is_some_and(vouches) => {
+                request.extensions_mut().insert(Author(author(authorizer).into()));
                 answered(&self.0, request).await
             }
             Ok(_) => {
@@ -131,6 +136,17 @@ fn late() -> Response {
     let error = &OutOfTime as &dyn std::error::Error;
     tracing::error!(error, "a request was not answered in time");
     Problem::unavailable("there was no time left to answer: try again").into_response()
+}
+
+/// Who changes the configuration, as whoever let them in knows them.
+fn author(authorizer: Option<ApiGatewayRequestAuthorizer>) -> String {
+    let Some(authorizer) = authorizer else { return "unknown".to_owned() };
+    let arn = authorizer.iam.and_then(|it| it.user_arn);
+    let claims = authorizer.jwt.map(|it| it.claims).unwrap_or_default();
+    let claim = ["email", "username", "sub"].iter().find_map(|it| claims.get(*it).cloned());
+    let principal = || authorizer.fields.get("principalId")?.as_str().map(str::to_owned);
+    let author = arn.or(claim).or_else(principal).unwrap_or_else(|| "unknown".to_owned());
+    author.chars().filter(|it| !it.is_control()).take(AUTHOR_MAX).collect()
 }
 
 async fn answered(router: &Router, request: axum::extract::Request) -> Response {

@@ -5,8 +5,8 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    channels::webhook::Webhook,
-    settings::{Faults, LOG_DEFAULT, Reader},
+    domain::emission::Shape,
+    settings::{Faults, LOG_DEFAULT, Outside, Reader},
     store::{Tables, retention::Retention},
 };
 
@@ -21,12 +21,18 @@ pub struct Config {
     pub tables: Tables,
     /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, …: how long what is kept is kept.
     pub retention: Retention,
-    /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: where alerts go, if anywhere.
-    pub webhook: Option<Webhook>,
+    /// `OVERTIME_METRICS_FUNCTIONS`: how many functions have counters of their own under `/metrics`.
+    pub metered: usize,
+    /// `OVERTIME_EMF_NAMESPACE`, `OVERTIME_EMF_DIMENSIONS`: where what functions count goes as metrics, if anywhere.
+    pub emission: Option<Shape>,
+    /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: a webhook, if one is named, and whom messages may be sent to.
+    pub outside: Outside,
 }
 
 /// The embedded store warns of every condition that does not hold, which is our everyday. Who wants that says so.
 const LOG_QUIET: &str = "dynoxide=error";
+const METERED_DEFAULT: usize = 1_000;
+const METERED_MAX: usize = 100_000;
 const TALLY_DELAY_DEFAULT: Duration = Duration::from_secs(1);
 
 impl Config {
@@ -37,8 +43,18 @@ impl Config {
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
         let tables = reader.tables();
         let retention = reader.retention();
-        let webhook = reader.webhook();
-        reader.finish(Some(Self { log, tally_delay, tables, retention, webhook }))
+        let metered = reader.number("OVERTIME_METRICS_FUNCTIONS", METERED_DEFAULT, METERED_MAX);
+        let emission = reader.emission();
+        let read = reader.outside().map(|outside| Self {
+            log,
+            tally_delay,
+            tables,
+            retention,
+            metered,
+            emission,
+            outside,
+        });
+        reader.finish(read)
     }
 }
 
@@ -61,7 +77,12 @@ mod tests {
             settings.iter().find(|(it, _)| *it == name).map(|(_, value)| (*value).to_owned())
         };
         let read = match Config::read(lookup) {
-            Ok(it) => format!("{} {:?} webhook={}", it.log, it.tally_delay, it.webhook.is_some()),
+            Ok(it) => format!(
+                "{} {:?} webhook={}",
+                it.log,
+                it.tally_delay,
+                it.outside.environment.is_some()
+            ),
             Err(error) => error.to_string(),
         };
         expected.assert_eq(&read);
@@ -83,9 +104,33 @@ mod tests {
                 ("OVERTIME_WEBHOOK_SECRET", "whsec_oops"),
             ],
             expect![
-                "OVERTIME_TALLY_DELAY is not a duration such as 1s or 500ms; OVERTIME_WEBHOOK_ALLOW is not a comma-separated list of networks such as 127.0.0.0/8; OVERTIME_WEBHOOK_SECRET is not a reference of the form env:NAME or file:PATH"
+                "OVERTIME_TALLY_DELAY is not a duration such as 1s or 500ms; OVERTIME_WEBHOOK_ALLOW is not a comma-separated list of networks such as 127.0.0.0/8; OVERTIME_WEBHOOK_SECRET is not a reference of the form env:NAME, file:PATH, ssm:/NAME or secretsmanager:NAME"
             ],
         );
+    }
+
+    #[test]
+    fn metrics_go_where_they_are_sent() {
+        check(
+            &[
+                ("OVERTIME_METRICS_FUNCTIONS", "many"),
+                ("OVERTIME_EMF_NAMESPACE", "AWS/Lambda"),
+                ("OVERTIME_EMF_DIMENSIONS", "team"),
+            ],
+            expect![
+                "OVERTIME_METRICS_FUNCTIONS is not a whole number between 0 and 100000; OVERTIME_EMF_NAMESPACE is not a namespace of CloudWatch: up to 255 of A-Z, a-z, 0-9, '.', '-', '_', '/', '#' and ':', and not AWS/; OVERTIME_EMF_DIMENSIONS is not a list such as account,region,function or, of several sets, account,region,function;account"
+            ],
+        );
+        let emission = |namespace: Option<&'static str>| {
+            let lookup = |name: &str| match name {
+                "OVERTIME_EMF_NAMESPACE" => namespace.map(str::to_owned),
+                _ => None,
+            };
+            Config::read(lookup).unwrap().emission
+        };
+        assert_eq!(emission(None), None);
+        let dimensions = emission(Some("Overtime")).unwrap().dimensions;
+        assert_eq!(dimensions.to_string(), "account,region,function");
     }
 
     #[test]

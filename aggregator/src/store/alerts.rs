@@ -3,9 +3,17 @@
 //! State and the messages a change owes are written in one transaction under the state's version, so a transition
 //! enqueues exactly once however many evaluate at the same time.
 //!
+//! A function's alerts are one item, a [`Book`]. Whatever is pending or firing wants to be looked at again some time, so all of
+//! it stands in an index: [`Store::open_alerts`] lists the keys of every function that has an alert, and
+//! [`Store::alert_state`] reads its book. What an alert was before is written with it, as its [episodes](super::episodes).
+//!
+//! What a function's step says to groups is written with its book, as items of the function's own: see [`groups`](super::groups).
+//!
 //! **Invariant.** An outbox entry exists if and only if the state that owes it was written.
 
-use std::time::Duration;
+mod open;
+
+use std::{collections::BTreeSet, time::Duration};
 
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, builders::PutBuilder};
 use overtime_wire::{EpochMillis, FunctionKey};
@@ -13,45 +21,70 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::time::sleep;
 
 use crate::{
-    domain::{advance::Advance, alert::State},
+    domain::alert::{
+        Remembered,
+        book::{Advance, Book},
+        group::{GroupId, Known, Mark},
+    },
     store::{
         Store, StoreError,
         item::{Row, failed, json, keyed, number, text, won},
-        outbox::Entry,
+        outbox::entry::Entry,
         schema::{
             self, ALERTS_QUEUE, BY_DUE,
-            attribute::{DUE, PK, QUEUE, SK, VALUE, VERSION},
+            attribute::{DUE, QUEUE, VALUE, VERSION},
         },
     },
 };
 
 /// What a decision makes of a state.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Step<S> {
     pub state: S,
     /// When the state wants to be looked at again though nothing happened: it turns up in [`Store::waking_alerts`] then.
     pub wake: Option<EpochMillis>,
-    /// What must be sent because of it; a handful at most.
+    /// What must be sent because of it. All of it is written at once, so there is less than a transaction takes.
     pub entries: Vec<Entry>,
+    /// What is said to groups.
+    pub marks: Vec<Mark>,
+    /// Groups that must be known first: nothing is written, and the decision is made anew.
+    pub asks: BTreeSet<GroupId>,
+    /// Whether there is more to be written, which the same decision brings once this is.
+    pub more: bool,
+    /// Episodes that opened or ended.
+    pub episodes: Vec<Remembered>,
 }
 
-impl From<Advance> for Step<State> {
+impl From<Advance> for Step<Book> {
     fn from(advance: Advance) -> Self {
-        let entries = advance.message.into_iter();
-        Self {
-            state: advance.state,
-            wake: advance.wake,
-            entries: entries.map(|it| Entry { id: it.id, due: it.at, body: it.body }).collect(),
-        }
+        let Advance { book, wake, owed, episodes, marks, asks, more } = advance;
+        let entries = owed.into_iter().map(Entry::from).collect();
+        Self { state: book, wake, entries, episodes, marks, asks, more }
     }
 }
 
-/// Which alert: a rule's, about a function.
+/// What came of a step.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Stepped {
+    /// The ids of the entries that wait to be sent.
+    pub enqueued: Vec<String>,
+    /// Groups that what was said to them may open.
+    pub opening: BTreeSet<GroupId>,
+}
+
+/// Which alerts: those of a function are in one [`Book`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct AlertKey {
     /// Without `#`.
     pub rule: String,
     pub function: FunctionKey,
+}
+
+impl AlertKey {
+    /// Where a function's alerts stand.
+    pub fn of(function: &FunctionKey) -> Self {
+        Self { rule: schema::BOOK.to_owned(), function: function.clone() }
+    }
 }
 
 /// A state as it stands.
@@ -70,28 +103,36 @@ const PAUSE_MAX: Duration = Duration::from_millis(250);
 impl Store {
     /// Moves an alert on: reads its state (or the default), lets `decide` make a step of it, and writes the state and what
     /// it owes together. Starts over, after a moment, when somebody else was first or in the way. Writes nothing when the step
-    /// changes nothing and owes nothing. Gives the ids of the entries that were written.
-    pub async fn step_alert<S, D>(
-        &self,
-        key: &AlertKey,
-        decide: D,
-    ) -> Result<Vec<String>, StoreError>
+    /// changes nothing and owes nothing.
+    pub async fn step_alert<S, D>(&self, key: &AlertKey, decide: D) -> Result<Stepped, StoreError>
     where
         S: Serialize + DeserializeOwned + Default + PartialEq + Send + Sync,
-        D: Fn(&S) -> Step<S> + Send + Sync,
+        D: Fn(&S, &Known) -> Step<S> + Send + Sync,
     {
-        for tried in 0..TRIES {
+        let mut stepped = Stepped::default();
+        let mut tried = 0;
+        while tried < TRIES {
             let standing = self.alert(key).await?;
-            let step = decide(&standing.state);
+            let mut step = decide(&standing.state, &Known::new());
+            if !step.asks.is_empty() {
+                step = decide(&standing.state, &self.known_groups(&step.asks).await?);
+            }
             let moved = step.state != standing.state || step.wake != standing.wake;
-            if !moved && step.entries.is_empty() {
-                return Ok(Vec::new());
+            if !moved && step.entries.is_empty() && step.marks.is_empty() {
+                return Ok(stepped);
             }
             if self.write_step(key, &step, standing.version).await? {
-                return Ok(step.entries.into_iter().map(|it| it.id).collect());
+                let more = step.more;
+                stepped.add(step);
+                if !more {
+                    return Ok(stepped);
+                }
+                tried = 0;
+                continue;
             }
             // Whoever was in our way is not alone, and all would come back in step.
             sleep(pause(tried, getrandom::u32().unwrap_or_default())).await;
+            tried += 1;
         }
         Err(StoreError::Stale(format!("the alert {} of {}", key.rule, key.function.name)))
     }
@@ -146,7 +187,19 @@ impl Store {
         };
         let mut write = self.dynamo.transact_write_items().transact_items(action(put)?);
         for entry in &step.entries {
-            let put = Put::builder().table_name(self.state_table()).set_item(Some(entry.item()));
+            let put = Put::builder()
+                .table_name(self.state_table())
+                .set_item(Some(entry.item(self.retention.messages)));
+            write = write.transact_items(action(put)?);
+        }
+        for mark in &step.marks {
+            let put = Put::builder().table_name(self.state_table());
+            let put = put.set_item(Some(Self::mark_item(mark)?));
+            write = write.transact_items(action(put)?);
+        }
+        for episode in &step.episodes {
+            let item = self.episode_item(episode)?;
+            let put = Put::builder().table_name(self.state_table()).set_item(Some(item));
             write = write.transact_items(action(put)?);
         }
         won(write.send().await)
@@ -170,25 +223,29 @@ impl Store {
             .expression_attribute_values(":now", number(now.0))
             .limit(i32::try_from(limit).unwrap_or(i32::MAX));
         let items = due.send().await.map_err(failed)?.items.unwrap_or_default();
-        let key = |row: &Row| {
-            let function = schema::parse_alert_pk(row.text(PK)?);
-            let function = function.ok_or_else(|| row.corrupt(PK, "names no function"))?;
-            Ok(AlertKey { rule: row.text(SK)?.to_owned(), function })
-        };
         items
             .into_iter()
-            .filter_map(|item| self.unless_corrupt(key(&Row(item))).transpose())
+            .filter_map(|item| self.unless_corrupt(open::key(&Row(item))).transpose())
             .collect()
     }
 }
 
+impl Stepped {
+    fn add<S>(&mut self, step: Step<S>) {
+        let waiting = step.entries.into_iter().filter(|it| it.suppressed.is_none());
+        self.enqueued.extend(waiting.map(|it| it.id));
+        let opening = step.marks.into_iter().filter(|it| it.may_open);
+        self.opening.extend(opening.map(|it| it.group));
+    }
+}
+
 /// How long to wait after so many tries, up to a limit that grows: where in between, `draw` says.
-fn pause(tried: u32, draw: u32) -> Duration {
+pub(super) fn pause(tried: u32, draw: u32) -> Duration {
     let most = FIRST_PAUSE.saturating_mul(1 << tried.min(10)).min(PAUSE_MAX);
     most.mul_f64(f64::from(draw) / f64::from(u32::MAX))
 }
 
-fn action(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
+pub(super) fn action(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {
     let put = put.build().map_err(|error| StoreError::Refused(Box::new(error)))?;
     Ok(TransactWriteItem::builder().put(put).build())
 }

@@ -9,8 +9,8 @@ use aws_sdk_dynamodb::{
     config::http::HttpResponse,
     error::{ProvideErrorMetadata, SdkError},
     operation::{
-        put_item::PutItemError, transact_write_items::TransactWriteItemsError,
-        update_item::UpdateItemError,
+        delete_item::DeleteItemError, put_item::PutItemError,
+        transact_write_items::TransactWriteItemsError, update_item::UpdateItemError,
     },
     primitives::Blob,
     types::AttributeValue,
@@ -97,6 +97,12 @@ pub(super) trait Conditional {
 }
 
 impl Conditional for PutItemError {
+    fn is_condition(&self) -> bool {
+        self.is_conditional_check_failed_exception()
+    }
+}
+
+impl Conditional for DeleteItemError {
     fn is_condition(&self) -> bool {
         self.is_conditional_check_failed_exception()
     }

@@ -4,6 +4,7 @@
 //! against another DynamoDB where [`OTHER`] names one: an engine that keeps what different access keys make apart, as AWS's
 //! DynamoDB Local does.
 
+pub(crate) mod switch;
 pub(crate) mod weather;
 
 use std::time::Duration;

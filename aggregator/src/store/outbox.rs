@@ -1,75 +1,54 @@
 //! Messages that wait to be delivered.
 //!
 //! ```text
-//!   waiting ──claim──▶ claimed ──settle──▶ delivered | dead
-//!      ▲                  │
-//!      └──────────────────┘ settle to retry, or the lease ends
+//!   waiting ──claim──▶ claimed ──settle──▶ delivered | dead | suppressed
+//!      ▲                  │                     │
+//!      ├──────────────────┘ settle to retry,    │
+//!      │                    or the lease ends   │
+//!      └────────────────────────────────────────┘ replay
 //! ```
 //!
 //! Delivery is at least once: an entry is claimed by a lease, so that two do not send it at the same time, and settled
 //! under that lease. A claimed entry is due again when its lease ends, so whoever dies with a claim leaves nothing behind.
 //!
-//! **Invariant.** An entry leaves the due index only by being delivered or given up for dead.
+//! Entries of one episode to one channel are a lane: one of them is given out only when all before it are settled, because a
+//! resolution must not overtake what it resolves.
+//!
+//! **Invariant.** An entry leaves the due index only by being delivered, given up for dead or suppressed, and each of them says so for
+//! as long as messages are kept.
+
+pub mod entry;
+pub mod lane;
+pub mod overflow;
+pub mod reading;
 
 use std::time::Duration;
 
 use futures::future::try_join_all;
 use overtime_wire::EpochMillis;
 
-use crate::store::{
-    Store, StoreError,
-    item::{Item, Row, failed, keyed, number, text, won},
-    schema::{
-        self, BY_DUE,
-        attribute::{DUE, EXPIRES, PK, PROBLEM, QUEUE, QUEUED, STATUS, TRIES, VALUE, VERSION},
+use self::{
+    entry::{Claim, Claimed, Settlement},
+    lane::Lane,
+};
+use crate::{
+    domain::delivery::record,
+    store::{
+        Store, StoreError,
+        item::{Row, failed, json, keyed, number, text, won},
+        schema::{
+            self, BY_DUE,
+            attribute::{DUE, EXPIRES, LOG, PIN, PK, PROBLEM, QUEUE, SK, STATUS, TRIES, VERSION},
+        },
     },
 };
 
-/// A message to be delivered. The body is the deliverer's own business.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    /// Stable: the same message always has the same id, and receivers dedupe on it. Without `#`.
-    pub id: String,
-    pub due: EpochMillis,
-    pub body: String,
-}
-
-/// An entry that is ours to deliver until the lease ends.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Claim {
-    pub id: String,
-    pub body: String,
-    /// When it was first due.
-    pub enqueued_at: EpochMillis,
-    /// How many attempts ended before this one.
-    pub attempts: u32,
-    version: u64,
-}
-
-/// How an attempt ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Settlement {
-    Delivered { at: EpochMillis },
-    Retry { due: EpochMillis, problem: String },
-    Dead { at: EpochMillis, problem: String },
-}
-
+/// How long one that has to wait for another waits at least before it is looked at again.
+const BEHIND: Duration = Duration::from_secs(1);
+/// Counts of what a channel got in a minute are of no use after it.
+const RATES_LIVE: Duration = Duration::from_hours(1);
 /// The longest problem that is kept, in characters.
 const PROBLEM_MAX: usize = 1_000;
-
-impl Entry {
-    pub(super) fn item(&self) -> Item {
-        let mut item = keyed(&schema::outbox_key(&self.id));
-        item.insert(VALUE.to_owned(), text(&self.body));
-        item.insert(VERSION.to_owned(), number(1));
-        item.insert(STATUS.to_owned(), text("waiting"));
-        item.insert(QUEUED.to_owned(), number(self.due.0));
-        item.insert(TRIES.to_owned(), number(0));
-        item.insert(QUEUE.to_owned(), text(schema::outbox_queue(&self.id)));
-        item.insert(DUE.to_owned(), number(self.due.0));
-        item
-    }
-}
 
 impl Store {
     /// Ids of entries that are due at `now`, earliest first, at most `limit`. Others may claim them first.
@@ -92,7 +71,7 @@ impl Store {
         before: EpochMillis,
         limit: usize,
     ) -> Result<Vec<(EpochMillis, String)>, StoreError> {
-        let queues = schema::outbox_queues().map(|queue| {
+        let queues = schema::outbox::queues().map(|queue| {
             self.dynamo
                 .query()
                 .table_name(self.state_table())
@@ -109,8 +88,8 @@ impl Store {
         for page in try_join_all(queues).await.map_err(failed)? {
             for item in page.items.unwrap_or_default() {
                 let row = Row(item);
-                let id = schema::parse_outbox_pk(row.text(PK)?);
-                let id = id.ok_or_else(|| row.corrupt(PK, "names no message"));
+                let id = schema::outbox::parse(row.text(PK)?, row.text(SK)?);
+                let id = id.ok_or_else(|| row.corrupt(SK, "names no message"));
                 let Some(id) = self.unless_corrupt(id)? else { continue };
                 due.push((EpochMillis(row.number(DUE)?), id.to_owned()));
             }
@@ -119,63 +98,112 @@ impl Store {
         Ok(due)
     }
 
-    /// Takes an entry for `lease`; `None` when it is not due, taken, or settled.
+    /// Takes an entry for `lease`, if it is due, nobody else has it, and none before it is on its way.
     pub async fn claim(
         &self,
         id: &str,
         now: EpochMillis,
         lease: Duration,
-    ) -> Result<Option<Claim>, StoreError> {
-        let key = keyed(&schema::outbox_key(id));
-        let get = self
-            .dynamo
-            .get_item()
-            .table_name(self.state_table())
-            .set_key(Some(key))
-            .consistent_read(true);
-        let Some(item) = get.send().await.map_err(failed)?.item else { return Ok(None) };
-        let row = Row(item);
+    ) -> Result<Claimed, StoreError> {
+        let lane = self.lane(id).await?;
+        let Some(item) = lane.item(id) else { return Ok(Claimed::No) };
+        let row = Row(item.clone());
         if row.optional::<i64>(DUE)?.is_none_or(|due| due > now.0) {
-            return Ok(None);
+            return Ok(Claimed::No);
         }
         let version: u64 = row.number(VERSION)?;
+        if let Some(until) = lane.before(id) {
+            let until = until.max(now.plus(BEHIND));
+            let values = [(":due", number(until.0))];
+            self.move_on(id, version, ("SET #due = :due", &values)).await?;
+            return Ok(Claimed::Behind { until });
+        }
         let values = [(":due", number(now.plus(lease).0)), (":status", text("claimed"))];
         if !self.move_on(id, version, ("SET #due = :due, #status = :status", &values)).await? {
-            return Ok(None);
+            return Ok(Claimed::No);
         }
-        Ok(Some(Claim {
-            id: id.to_owned(),
-            body: row.text(VALUE)?.to_owned(),
-            enqueued_at: EpochMillis(row.number(QUEUED)?),
-            attempts: row.number(TRIES)?,
-            version: version + 1,
-        }))
+        Ok(Claimed::Yours(Box::new(Claim::of(&row, &lane, version + 1)?)))
     }
 
     /// Says how the attempt ended. `false` when the lease was over and somebody else has it.
     pub async fn settle(&self, claim: &Claim, how: Settlement) -> Result<bool, StoreError> {
+        let Settlement { ending, record } = how;
+        let mut sets = vec!["#status = :status", "#tries = :tries", "#log = :log"];
+        let tries = claim.attempts + u32::from(record.is_some());
+        let mut records = claim.records.clone();
+        if let Some(record) = record {
+            record::add(&mut records, record);
+        }
+        let mut values = vec![
+            (":status", text(ending.status())),
+            (":tries", number(tries)),
+            (":log", json(&records)?),
+        ];
+        let mut removes = Vec::new();
         // Not every DynamoDB takes an empty text, so where there is no problem there is no attribute.
-        const DELIVERED: &str =
-            "SET #status = :status, #tries = :tries, #x = :x REMOVE #why, #queue, #due";
-        const DEAD: &str =
-            "SET #status = :status, #tries = :tries, #why = :why, #x = :x REMOVE #queue, #due";
-        const AGAIN: &str = "SET #status = :status, #tries = :tries, #why = :why, #due = :due";
-        let kept =
-            |at: EpochMillis| (":x", number(schema::expires(at.plus(self.retention.messages))));
-        let because = |problem: String| {
+        if let Some(problem) = ending.problem() {
             let problem: String = problem.chars().take(PROBLEM_MAX).collect();
-            (":why", text(if problem.is_empty() { "unknown" } else { &problem }))
-        };
-        let (expression, status, mut values) = match how {
-            Settlement::Delivered { at } => (DELIVERED, "delivered", vec![kept(at)]),
-            Settlement::Dead { at, problem } => (DEAD, "dead", vec![kept(at), because(problem)]),
-            Settlement::Retry { due, problem } => {
-                (AGAIN, "waiting", vec![(":due", number(due.0)), because(problem)])
+            sets.push("#why = :why");
+            values.push((":why", text(if problem.is_empty() { "unknown" } else { &problem })));
+        } else {
+            removes.push("#why");
+        }
+        if let Some(pin) = ending.pin() {
+            sets.push("#pin = :pin");
+            values.push((":pin", text(pin)));
+        }
+        if let Some(due) = ending.due() {
+            sets.push("#due = :due");
+            values.push((":due", number(due.0)));
+        } else {
+            let kept_until = ending.at().plus(self.retention.messages);
+            sets.push("#x = :x");
+            values.push((":x", number(schema::expires(kept_until))));
+            removes.extend(["#queue", "#due"]);
+        }
+        let mut expression = format!("SET {}", sets.join(", "));
+        if !removes.is_empty() {
+            expression = format!("{expression} REMOVE {}", removes.join(", "));
+        }
+        self.move_on(&claim.id, claim.version, (&expression, &values)).await
+    }
+
+    /// The next of the lane, if it waits only for its turn: it is due from now on. For whoever has settled the one before it.
+    pub async fn release(&self, id: &str, now: EpochMillis) -> Result<Option<String>, StoreError> {
+        let lane = self.lane(id).await?;
+        let Some((next, item)) = lane.next() else { return Ok(None) };
+        let row = Row(item.clone());
+        let untouched = row.text(STATUS)? == "waiting" && row.number::<u32>(TRIES)? == 0;
+        if !untouched {
+            return Ok(None);
+        }
+        if row.number::<i64>(DUE)? > now.0 {
+            let values = [(":due", number(now.0))];
+            if !self.move_on(&next, row.number(VERSION)?, ("SET #due = :due", &values)).await? {
+                return Ok(None);
             }
-        };
-        values.push((":status", text(status)));
-        values.push((":tries", number(claim.attempts + 1)));
-        self.move_on(&claim.id, claim.version, (expression, &values)).await
+        }
+        Ok(Some(next))
+    }
+
+    /// Everything in the lane of a delivery.
+    async fn lane(&self, id: &str) -> Result<Lane, StoreError> {
+        let mut items = self
+            .dynamo
+            .query()
+            .table_name(self.state_table())
+            .consistent_read(true)
+            .key_condition_expression("#pk = :pk")
+            .expression_attribute_names("#pk", PK)
+            .expression_attribute_values(":pk", text(schema::outbox::pk(id)))
+            .into_paginator()
+            .items()
+            .send();
+        let mut found = Vec::new();
+        while let Some(item) = items.next().await {
+            found.push(item.map_err(failed)?);
+        }
+        Lane::of(found)
     }
 
     /// Changes an entry that is still at `version`.
@@ -189,22 +217,13 @@ impl Store {
             .dynamo
             .update_item()
             .table_name(self.state_table())
-            .set_key(Some(keyed(&schema::outbox_key(id))))
+            .set_key(Some(keyed(&schema::outbox::key(id))))
             .update_expression(format!("{expression} ADD #ver :one"))
             .condition_expression("#ver = :ver")
             .expression_attribute_values(":one", number(1))
             .expression_attribute_values(":ver", number(version))
             .expression_attribute_names("#ver", VERSION);
-        let names = [
-            ("#due", DUE),
-            ("#status", STATUS),
-            ("#tries", TRIES),
-            ("#why", PROBLEM),
-            ("#x", EXPIRES),
-            ("#queue", QUEUE),
-        ];
-        // DynamoDB refuses a name that its expression does not use.
-        for (name, attribute) in names.into_iter().filter(|(name, _)| expression.contains(name)) {
+        for (name, attribute) in names_in(expression) {
             update = update.expression_attribute_names(name, attribute);
         }
         for (name, value) in values {
@@ -212,6 +231,23 @@ impl Store {
         }
         won(update.send().await)
     }
+}
+
+/// The names that an expression uses: DynamoDB refuses one that it does not.
+fn names_in(expression: &str) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let names = [
+        ("#due", DUE),
+        ("#status", STATUS),
+        ("#tries", TRIES),
+        ("#why", PROBLEM),
+        ("#x", EXPIRES),
+        ("#queue", QUEUE),
+        ("#log", LOG),
+        ("#pin", PIN),
+    ];
+    let words: Vec<&str> = expression.split([' ', ',']).collect();
+    let used: Vec<_> = names.into_iter().filter(|(name, _)| words.contains(name)).collect();
+    used.into_iter()
 }
 
 #[cfg(test)]

@@ -26,35 +26,56 @@
 //! | `V#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | an entry of the timeouts list | `b` `a` `g` `w` `x`, with a log tail: `l`, listed: `day` `fday` `at` | `timeouts` |
 //! | `L#ACCOUNT#REGION#NAME#BLOCK` | `INCARNATION#ORDINAL` | the log tail of such an entry | `v` `g` `w` `x` | `log_tails` |
 //! | `D#` | `DAY` | a day that has timeouts | `x` | `timeouts`, and [`MARKERS_OUTLIVE`] |
-//! | `A#ACCOUNT#REGION#NAME` | `RULE` | alert state | `v` `ver`, waking: `queue` `due` | for good |
-//! | `O#ID` | `-` | a message in the outbox | `v` `ver` `status` `queued` `tries` `why`, waiting or claimed: `queue` `due`, else: `x` | `messages` |
+//! | `A#ACCOUNT#REGION#NAME` | [`BOOK`] | a function's alerts | `v` `ver`, waking: `queue` `due` | for good |
+//! | `G#SUBSCRIPTION#GROUP` | [`group::STATE`] | the alert of a group of functions | `v` `ver` `x`, waking: `queue` `due` | [`group::GROUPS_LIVE`] |
+//! | same | `M#ACCOUNT#REGION#NAME` | what a function says to the group | `v` `ver` `x`, news: `queue` `due` | same |
+//! | `O#EPISODE#CHANNEL` | `ID` | a message in the outbox ([`outbox`]) | `v` `ver` `status` `queued` `tries` `log` `why` `pin` `day` `at`, waiting or claimed: `queue` `due`, else: `x`, a digest: `c` `lines` | `messages` |
+//! | `E#FINGERPRINT` | `OPENED#EPISODE` | an episode of an alert ([`episode`]) | `v` `day` `at`, over: `x` | while it goes on; then `timeouts` |
+//! | `N#CHANNEL` | `MINUTE` | how much a channel got in a minute | `c` `x` | an hour |
 //! | `W#ACCOUNT#REGION#NAME` | `BLOCK#T`, `BLOCK#V` | a part of a block that is to be evaluated later | `ver` `x`, waking: `queue` `due` | [`WAKES_LIVE`] |
 //! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` | for good |
+//! | `K#` | `revision` | how often the configuration was changed | `ver` | for good |
+//! | `K#` | `KIND#ID` | a subscription, channel or silence | `v` `ver` `a` `by`, a silence: `x` | for good; a silence: [`SILENCES_LIVE`] |
+//! | `K#audit` | `REVISION#PLACE` | what a change of the configuration changed | `v` `x` | [`AUDIT_LIVE`] |
+//! | `E#ACCOUNT#REGION#NAME` | `BLOCK` | what of a block was said as metrics ([`emissions`](super::emissions)) | `v` `before` `w` `by` `x` | [`EMISSIONS_LIVE`] |
 //! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` | [`REJECTIONS_LIVE`] |
+//!
+//! `GROUP` is a digest of what the functions of a group have in common. Its state is stepped under `ver`; of what a function says,
+//! `ver` is a digest, so that whoever has read it lets go of its `due` only if it is still the same.
 //!
 //! `DAY` counts days since 1970, `HOUR` hours, `BLOCK` quarters of an hour. A season is 32 days, so that a month of a
 //! function's hours, or of the fleet's, is read from at most two partitions. `NN` is a hash of the function.
 //!
 //! | index of state | keys | copies | finds |
 //! |---|---|---|---|
-//! | [`BY_DEADLINE`] | `day` = `DAY#SHARD`, `at` | all | the fleet's timeouts; a day has [`DAY_SHARDS`] shards |
+//! | [`BY_DEADLINE`] | `day` = `DAY#SHARD`, `at` | all | the fleet's timeouts; a day has [`DAY_SHARDS`] shards; a day's messages (`O#DAY`) and episodes (`E#DAY`) |
 //! | [`BY_FUNCTION`] | `fday` = `ACCOUNT#REGION#NAME#DAY`, `at` | all | one function's timeouts |
-//! | [`BY_DUE`] | `queue`, `due` | keys | alerts to look at again (`alerts`), messages to send (`outbox#N`, [`OUTBOX_SHARDS`]), blocks to evaluate (`wakes#N`, [`WAKE_SHARDS`]) |
+//! | [`BY_DUE`] | `queue`, `due` | keys | alerts to look at again (`alerts`), groups to step (`groups`), messages to send (`outbox#N`, [`OUTBOX_SHARDS`]), blocks to evaluate (`wakes#N`, [`WAKE_SHARDS`]) |
 //!
 //! Attributes: `b` bytes of protobuf (a fact's as they came, an entry's without its log tail), `r` a fact's rank, `w` writes (of
-//! a view: the sum of what it was made from), `a` first acceptance in milliseconds, `x` expiry in seconds, `v` a value as JSON
+//! a view: the sum of what it was made from), `a` first acceptance (of configuration: the last change) in milliseconds, `by` who changed it, `before` its last `v`, `x` expiry in seconds, `v` a value as JSON
 //! (of a message and a log tail: its text), `g` schema generation, `n` newest hour, `at` a place in the list, `c` a count, `l` the
 //! length of a log tail, `ver` version, `queue` what an item waits for, `due` until when in milliseconds, `queued` when a message was
-//! first due, `status` `waiting`, `claimed`, `delivered` or `dead`, `tries` attempts that ended, `why` how the last one did, `seq` a
-//! record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `c` `l` `ver` `due` `queued` `tries` are numbers;
+//! first due, `status` `waiting`, `claimed`, `delivered`, `dead`, `suppressed` or `digested`, `tries` attempts that ended, `log` each of them, `why`
+//! how the last one did, `pin` what a message was sent by, `lines` of a digest, `seq` a record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `c` `l` `ver` `due` `queued` `tries` are numbers;
 //! everything else is text.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
+
+pub mod attribute;
+mod configuration;
+pub mod episode;
+pub mod group;
+pub mod outbox;
 
 use std::time::Duration;
 
 use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
 
+pub use self::configuration::{
+    AUDIT, AUDIT_LIVE, CONFIGURATION, REVISION, SILENCES_LIVE, audit_key, audit_sk,
+    configuration_key, entity_sk, parse_audit_sk, parse_entity_sk,
+};
 use crate::domain::{
     fact::{Job, Part},
     hour::Hour,
@@ -93,35 +114,11 @@ pub const WAKES_LIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
 
+/// What was said as metrics is remembered this long after its block, which is sealed by then.
+pub const EMISSIONS_LIVE: Duration = Duration::from_hours(48);
+
 /// Counts of what was refused are kept this long after their hour.
 pub const REJECTIONS_LIVE: Duration = Duration::from_hours(15 * 24);
-
-/// Names of attributes.
-pub mod attribute {
-    pub const PK: &str = "pk";
-    pub const SK: &str = "sk";
-    pub const BYTES: &str = "b";
-    pub const RANK: &str = "r";
-    pub const WRITES: &str = "w";
-    pub const ACCEPTED: &str = "a";
-    pub const EXPIRES: &str = "x";
-    pub const VALUE: &str = "v";
-    pub const GENERATION: &str = "g";
-    pub const NEWEST: &str = "n";
-    pub const DAY: &str = "day";
-    pub const FUNCTION_DAY: &str = "fday";
-    pub const PLACE: &str = "at";
-    pub const LOG_TAIL: &str = "l";
-    pub const VERSION: &str = "ver";
-    pub const STATUS: &str = "status";
-    pub const QUEUED: &str = "queued";
-    pub const TRIES: &str = "tries";
-    pub const PROBLEM: &str = "why";
-    pub const QUEUE: &str = "queue";
-    pub const DUE: &str = "due";
-    pub const SEQUENCE: &str = "seq";
-    pub const COUNT: &str = "c";
-}
 
 /// The first letter of a tally's sort key.
 pub const TALLY: &str = "T#";
@@ -312,24 +309,11 @@ pub fn parse_alert_pk(pk: &str) -> Option<FunctionKey> {
     parse_path(pk.strip_prefix("A#")?)
 }
 
-pub fn outbox_key(id: &str) -> Key {
-    Key { pk: format!("O#{id}"), sk: "-".to_owned() }
-}
-
-pub fn parse_outbox_pk(pk: &str) -> Option<&str> {
-    pk.strip_prefix("O#")
-}
+/// Under which sort key a function's alerts are kept.
+pub const BOOK: &str = "-";
 
 /// The queue of alerts that want to be looked at again.
 pub const ALERTS_QUEUE: &str = "alerts";
-
-pub fn outbox_queue(id: &str) -> String {
-    format!("outbox#{}", hash(id.as_bytes()) % OUTBOX_SHARDS)
-}
-
-pub fn outbox_queues() -> impl Iterator<Item = String> {
-    (0..OUTBOX_SHARDS).map(|shard| format!("outbox#{shard}"))
-}
 
 /// Where it is remembered that a part of a block is to be evaluated later.
 pub fn wake_key(function: &FunctionKey, block: Block, part: Part) -> Key {
@@ -359,6 +343,11 @@ pub fn wake_queue(function: &FunctionKey) -> String {
 
 pub fn wake_queues() -> impl Iterator<Item = String> {
     (0..WAKE_SHARDS).map(|shard| format!("wakes#{shard}"))
+}
+
+/// Where it is remembered what of a block was said as metrics.
+pub fn emission_key(function: &FunctionKey, block: Block) -> Key {
+    Key { pk: format!("E#{}", path(function)), sk: format!("{:08}", block.number()) }
 }
 
 pub fn checkpoint_key(stream: &str, shard: &str) -> Key {

@@ -1,17 +1,21 @@
 //! Time passing over alerts in a real store.
 
 use overtime_wire::{Evidence, Outcome, Verdict};
+use serde_json::json;
 
 use super::*;
 use crate::{
     domain::{
+        alert::Rule,
+        configuration::{Change, Expects, Kind},
         fact::Part,
         hour::{HourView, StandingHour},
         summary::Summary,
-        view::{Basis, TallyPart},
+        view::{Basis, TallyPart, VerdictPart},
     },
     store::{
         blocks::PartKey,
+        configuration::By,
         facts::{Author, Fact},
         laboratory::{Laboratory, at, block, function, incarnation, tally, verdict},
     },
@@ -26,8 +30,7 @@ impl World {
     async fn open() -> Self {
         let lab = Laboratory::open().await;
         let sweep = Sweep {
-            store: lab.store.clone(),
-            rule: Rule::ANY_TIMEOUT,
+            store: lab.store.clone().with_environment(true),
             console: String::new(),
             clock: || at(0),
         };
@@ -44,13 +47,16 @@ impl World {
     /// Lets the alert see the block, as evaluation does.
     async fn evaluate(&self, now: EpochMillis) -> usize {
         let function = function("orders");
-        let claims = self.sweep.claims(&function, block()).await.unwrap();
+        let claims = self.sweep.store.claims(&function, block()).await.unwrap();
         let blocks = BTreeMap::from([(block(), claims)]);
-        let seen = Observation { function: &function, blocks, last_success: None, at: now };
-        let rule = &self.sweep.rule;
-        let key = AlertKey { rule: rule.id.to_owned(), function: function.clone() };
-        let step = |state: &State| advance(rule, "", state, &seen).into();
-        self.lab.store.step_alert(&key, step).await.unwrap().len()
+        let past = Past::default();
+        let seen = Observation { function: &function, blocks, last_success: None, past, at: now };
+        let configuration = self.sweep.store.configuration(now).await.unwrap();
+        let tags = BTreeMap::new();
+        let context = Context { configuration: &configuration, tags: &tags, console: "" };
+        let step = |book: &Book, known: &Known| advance(&context, book, &seen, known).into();
+        let stepped = self.lab.store.step_alert(&AlertKey::of(&function), step).await;
+        stepped.unwrap().enqueued.len()
     }
 }
 
@@ -110,6 +116,32 @@ async fn an_alert_expires_after_a_silent_day() {
     let day_later = at(4_000).plus(Duration::from_hours(24));
     assert_eq!(world.sweep.sweep(day_later).await.unwrap().len(), 1);
     assert_eq!(world.sweep.sweep(day_later).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn a_share_is_told_by_the_sweep_when_its_minutes_have_settled() {
+    let world = World::open().await;
+    let store = &world.sweep.store;
+    let rate = json!({"id": "rate", "name": "Rate", "group_wait": "0s", "channels": ["environment"],
+        "condition": {"timeout_rate": {"percent": 50, "min_invocations": 3}}});
+    let change = Change {
+        kind: Kind::Subscription,
+        id: "rate".parse().unwrap(),
+        to: Some(Kind::Subscription.read(&rate, None).unwrap()),
+        expects: Expects::Nothing,
+    };
+    store.change(&[change], None, By { author: "anna", at: at(0) }).await.unwrap();
+    for ordinal in 1..4 {
+        world.record(&verdict(ordinal, 1_000), at(4_000)).await;
+    }
+    let claims = store.claims(&function("orders"), block()).await.unwrap();
+    let key = PartKey { function: &function("orders"), block: block(), part: Part::Verdict };
+    store.put_part(key, &VerdictPart::of(&claims), Basis::of(3)).await.unwrap();
+    assert_eq!(world.evaluate(at(4_000)).await, 1, "any timeout, of the environment");
+    assert_eq!(world.sweep.sweep(at(179_999)).await.unwrap().len(), 0);
+    let told = world.sweep.sweep(at(180_000)).await.unwrap();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(world.sweep.sweep(at(181_000)).await.unwrap().len(), 0);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@
 use axum::http::HeaderValue;
 
 /// In thousandths; 0 says not at all. Without a header, anything will do.
-pub(super) fn quality<'a>(
+pub(in crate::api) fn quality<'a>(
     headers: impl IntoIterator<Item = &'a HeaderValue>,
     media_type: &str,
 ) -> u16 {

@@ -65,7 +65,10 @@ async fn send(inlet: &Inlet, batch: &Batch) {
 }
 
 async fn evaluate(lab: &Laboratory, function: &FunctionKey, now: EpochMillis) {
-    let evaluator = Evaluator { store: lab.store.clone(), console: "http://console".to_owned() };
+    let evaluator = Evaluator {
+        store: lab.store.clone().with_environment(true),
+        console: "http://console".to_owned(),
+    };
     let job = Job { function: function.clone(), block: block(), tallies: true, verdicts: true };
     // As the stream does.
     while evaluator.evaluate(&job, now).await.is_err() {}

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    Router,
+    Extension, Router,
     body::{Body, to_bytes},
     http::{HeaderMap, Method, Request, StatusCode},
 };
@@ -12,11 +12,16 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::{
-    api::{Reader, not_allowed, nothing, read},
+    api::{
+        Reader,
+        author::{Author, LOCAL},
+        not_allowed, nothing, read,
+    },
     domain::fact::Job,
     evaluate::Evaluator,
     store::{
-        facts::{Author, Fact},
+        Store,
+        facts::{Author as Source, Fact},
         laboratory::{Laboratory, at, block, function, incarnation, tally, verdict},
     },
 };
@@ -26,7 +31,8 @@ pub(super) const FUNCTION: &str = "/api/v1/functions/012345678901/eu-west-1/orde
 pub(super) const TIMEOUT: &str = "/api/v1/functions/012345678901/eu-west-1/orders/timeouts/1992768/01010101010101010101010101010101-2";
 
 pub(super) struct Desk {
-    lab: Laboratory,
+    _lab: Laboratory,
+    pub(super) store: Store,
     router: Router,
 }
 
@@ -43,16 +49,28 @@ impl Answered {
 }
 
 /// A minute and a bit into the block.
-fn clock() -> EpochMillis {
+pub(super) fn clock() -> EpochMillis {
     at(90_000)
 }
 
 impl Desk {
     pub(super) async fn empty() -> Self {
         let lab = Laboratory::open().await;
-        let router = read(Reader::new(lab.store.clone(), clock));
+        let store = lab.store.clone();
+        Self::over(lab, store)
+    }
+
+    /// With the environment's webhook, which is told of any timeout at once.
+    pub(super) async fn watched() -> Self {
+        let lab = Laboratory::open().await;
+        let store = lab.store.clone().with_environment(true);
+        Self::over(lab, store)
+    }
+
+    fn over(lab: Laboratory, store: Store) -> Self {
+        let router = read(Reader::new(store.clone(), clock)).layer(Extension(Author(LOCAL.into())));
         let router = router.fallback(nothing).method_not_allowed_fallback(not_allowed);
-        Self { lab, router }
+        Self { _lab: lab, store, router }
     }
 
     /// `orders` has two timeouts, the others none.
@@ -72,9 +90,9 @@ impl Desk {
     }
 
     /// What one incarnation of a function says in [`block`], evaluated.
-    async fn tell(&self, name: &str, tally: &Tally, verdicts: &[Verdict]) {
-        let (function, store) = (function(name), &self.lab.store);
-        let author = Author { function: &function, incarnation: incarnation(1) };
+    pub(super) async fn tell(&self, name: &str, tally: &Tally, verdicts: &[Verdict]) {
+        let (function, store) = (function(name), &self.store);
+        let author = Source { function: &function, incarnation: incarnation(1) };
         store.record(author, Fact::Tally(&tally.encode()), clock()).await.unwrap();
         for verdict in verdicts {
             store.record(author, Fact::Verdict(&verdict.encode()), clock()).await.unwrap();
@@ -102,7 +120,17 @@ impl Desk {
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        let request = request.body(Body::empty()).unwrap();
+        self.answer(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// With a body, unless it is null.
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answered {
+        let request = Request::builder().method(Method::POST).uri(path);
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.answer(request.body(body).unwrap()).await
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Answered {
         let (head, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
         let body = to_bytes(body, 10_000_000).await.unwrap();
         let body = String::from_utf8(body.into()).unwrap();

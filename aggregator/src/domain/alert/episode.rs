@@ -10,7 +10,7 @@ use overtime_wire::{Block, Cause, EpochMillis, FunctionKey};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Rule,
+    Breach, Measure, Rule,
     mark::{Mark, is_late, millis, stands, without_log, written},
 };
 use crate::domain::{digest, timeout::Timeout};
@@ -39,6 +39,8 @@ pub struct Episode {
     pub samples: Vec<Sample>,
     /// How many corrections were sent.
     pub corrections: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breach: Option<Box<Breach>>,
     pub(super) after: Option<Mark>,
     blocks: Vec<Seen>,
     folded: Option<Seen>,
@@ -87,13 +89,18 @@ impl Episode {
     /// Two hours. A report comes at most 45 minutes after the end it reports.
     const BLOCKS_MAX: usize = 8;
 
-    pub(super) fn open(name: EpisodeId, first: EpochMillis, after: Option<Mark>) -> Self {
+    pub(super) fn open(
+        name: EpisodeId,
+        (first, opened): (EpochMillis, EpochMillis),
+        after: Option<Mark>,
+    ) -> Self {
         Self {
             id: name,
             first,
-            opened: first,
+            opened,
             samples: Vec::new(),
             corrections: 0,
+            breach: None,
             after,
             blocks: Vec::new(),
             folded: None,
@@ -108,6 +115,27 @@ impl Episode {
     /// When the latest of its timeouts happened.
     pub fn last_timeout(&self) -> EpochMillis {
         self.last().map_or(self.first, |it| it.mark.at)
+    }
+
+    /// The end of the last minute with which its condition held; its opening where that is not kept.
+    pub(super) fn held(&self) -> EpochMillis {
+        let held = self.breach.as_ref().and_then(|it| it.held_ms);
+        held.map_or(self.opened, EpochMillis)
+    }
+
+    /// What was measured, where that is what it is about.
+    pub fn measure(&self) -> Option<&Measure> {
+        self.breach.as_ref().map(|it| &it.measure)
+    }
+
+    /// Up to where nothing is news after it. What was taken back may still turn out to be true, so only what stood is covered.
+    pub(super) fn covers(&self) -> Option<Mark> {
+        self.last().map(|it| it.mark).max(self.after)
+    }
+
+    /// When that came in.
+    pub fn last_accepted(&self) -> EpochMillis {
+        self.last().map_or(self.opened, |it| it.accepted)
     }
 
     pub(super) fn last(&self) -> Option<Last> {
@@ -129,9 +157,11 @@ impl Episode {
                 sample.claim = without_log(claim);
             }
         }
+        let begins = self.breach.as_ref().and_then(|it| it.begins_ms);
         let mut ours: Vec<&Timeout> = claims
             .iter()
             .filter(|it| stands(it) && counts(rule, self.after.as_ref(), it))
+            .filter(|it| begins.is_none_or(|begins| it.deadline().0 >= begins))
             .collect();
         ours.sort_by_key(|it| Mark::of(it));
         let last =
@@ -196,7 +226,10 @@ fn same(one: &Timeout, other: &Timeout) -> bool {
 
 /// Whether a claim that stands may be somebody's problem at all.
 pub(super) fn counts(rule: &Rule, after: Option<&Mark>, claim: &Timeout) -> bool {
-    !is_late(claim, rule.late_after) && after.is_none_or(|after| Mark::of(claim) > *after)
+    let asked_for = rule.causes.is_empty() || rule.causes.contains(&claim.verdict.cause);
+    asked_for
+        && !is_late(claim, rule.late_after)
+        && after.is_none_or(|after| Mark::of(claim) > *after)
 }
 
 /// The alert's lasting name: one per rule and function.
@@ -206,6 +239,6 @@ pub fn fingerprint(rule: &Rule, function: &FunctionKey) -> String {
 }
 
 /// The name of a function's `number`th episode, which began with `first`.
-pub(super) fn episode_id(fingerprint: &str, number: u32, first: &Mark) -> EpisodeId {
-    EpisodeId(digest::hex(format!("{fingerprint}|{number}|{}", first.key).as_bytes()))
+pub(super) fn episode_id(fingerprint: &str, number: u32, first: &str) -> EpisodeId {
+    EpisodeId(digest::hex(format!("{fingerprint}|{number}|{first}").as_bytes()))
 }

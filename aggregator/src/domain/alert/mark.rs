@@ -177,3 +177,23 @@ pub(super) mod millis {
         i64::deserialize(from).map(EpochMillis)
     }
 }
+
+/// For `serde(with)`: an instant that need not be there.
+pub(super) mod optional_millis {
+    use overtime_wire::EpochMillis;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[expect(clippy::ref_option, reason = "the signature serde asks for")]
+    pub(in super::super) fn serialize<S: Serializer>(
+        at: &Option<EpochMillis>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        at.map(|it| it.0).serialize(to)
+    }
+
+    pub(in super::super) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<EpochMillis>, D::Error> {
+        Ok(Option::<i64>::deserialize(from)?.map(EpochMillis))
+    }
+}

@@ -109,6 +109,7 @@ impl World {
             function: &self.function,
             blocks: blocks.iter().map(whole).collect(),
             last_success: self.last_success,
+            past: Past::default(),
             at: self.now,
         }
     }
@@ -140,7 +141,7 @@ fn sign(transition: &Transition) -> &'static str {
         Transition::Corrected(_) => "~",
         Transition::Resolved(_, Ending::Recovered) => "✓",
         Transition::Resolved(_, Ending::Retracted) => "✗",
-        Transition::Resolved(_, Ending::Expired) => "…",
+        Transition::Resolved(_, Ending::Expired | Ending::Unsubscribed) => "…",
     }
 }
 

@@ -96,7 +96,7 @@ fn a_verdict_part_counts_what_verdicts_say_today() {
         verdict(4, Outcome::OutOfMemory, Subject::Invocation),
     ]);
     let json = serde_json::to_string(&part).unwrap();
-    expect![[r#"{"minutes":{"1":{"i":3,"t":1,"o":1,"it":1}},"causes":{"handler":1},"last_timeout_ms":1793491263000,"versions":{"":{"i":3,"t":1,"o":1,"it":1}}}"#]]
+    expect![[r#"{"minutes":{"1":{"i":3,"t":1,"o":1,"it":1}},"causes":{"handler":1},"deadlines":{"handler":{"1":1}},"last_timeout_ms":1793491263000,"versions":{"":{"i":3,"t":1,"o":1,"it":1}}}"#]]
     .assert_eq(&json);
 }
 

@@ -16,7 +16,10 @@ use crate::{
 };
 
 fn paced(lab: &Laboratory, budget: Budget) -> Paced {
-    let evaluator = Evaluator { store: lab.store.clone(), console: "http://console".to_owned() };
+    let evaluator = Evaluator {
+        store: lab.store.clone().with_environment(true),
+        console: "http://console".to_owned(),
+    };
     Paced::new(evaluator, budget)
 }
 
@@ -125,7 +128,8 @@ async fn what_failed_is_reported_by_its_records_and_nothing_else_is() {
         timeout(&lab, "other", 1).await,
         timeout(&lab, "orders", 2).await,
     ];
-    let evaluator = Evaluator { store: lab.store.clone(), console: String::new() };
+    let evaluator =
+        Evaluator { store: lab.store.clone().with_environment(true), console: String::new() };
     let paced = Paced::putting_off(evaluator, Budget { burst: 1, ..Budget::default() }, Refusing);
     assert!(paced.records(&records[..1], at(5_000)).await.failed.is_empty());
     let answer = paced.records(&records, at(5_000)).await;

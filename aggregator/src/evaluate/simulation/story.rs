@@ -6,10 +6,9 @@ use overtime_wire::{
     Block, Counts, Evidence, FunctionKey, IncarnationId, Outcome, Recorded, Tally, Verdict,
 };
 
-use super::switch::Dice;
 use crate::store::{
     facts::{Author, Fact},
-    laboratory::{block, function, incarnation, tally, verdict},
+    laboratory::{block, function, incarnation, switch::Dice, tally, verdict},
 };
 
 /// A fact and whose it is.

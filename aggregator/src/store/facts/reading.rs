@@ -3,13 +3,15 @@
 //! **Invariant.** A fact that cannot be read is left out and said once, and its writes count all the same: the block's other
 //! facts go on making views, under a basis that only grows.
 
+use std::{collections::BTreeMap, time::Duration};
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use futures::future::try_join_all;
 use overtime_wire::{Block, FunctionKey, Malformed, Recorded, Tally, Verdict};
 
 use super::standing;
 use crate::{
-    domain::fact::Standing,
+    domain::{fact::Standing, timeout::Timeout, view::BlockView},
     store::{
         Store, StoreError,
         item::{Row, failed, text},
@@ -46,6 +48,38 @@ impl Store {
         block: Block,
     ) -> Result<Vec<Standing<Verdict>>, StoreError> {
         Ok(self.whole_verdicts(function, block).await?.facts)
+    }
+
+    /// A block's claims as they stand, those taken back included.
+    pub async fn claims(
+        &self,
+        function: &FunctionKey,
+        block: Block,
+    ) -> Result<Vec<Timeout>, StoreError> {
+        let standing = self.verdicts(function, block).await?;
+        Ok(standing.iter().map(|it| Timeout::of(function, it)).collect())
+    }
+
+    /// The claims of each block that is less than `within` away from `block` and has timeouts, as views know; without its own.
+    pub async fn claims_around(
+        &self,
+        function: &FunctionKey,
+        views: &[BlockView],
+        (block, within): (Block, Duration),
+    ) -> Result<BTreeMap<Block, Vec<Timeout>>, StoreError> {
+        let near = |it: &BlockView| {
+            it.block != block
+                && it.block.end().plus(within) > block.start()
+                && it.block.start() < block.end().plus(within)
+        };
+        let times_out =
+            |it: &BlockView| it.verdict.as_ref().is_some_and(|it| !it.causes.is_empty());
+        let asked = !within.is_zero();
+        let blocks = views.iter().filter(|it| asked && near(it) && times_out(it));
+        let blocks = blocks.map(|it| async {
+            Ok::<_, StoreError>((it.block, self.claims(function, it.block).await?))
+        });
+        Ok(try_join_all(blocks).await?.into_iter().collect())
     }
 
     pub async fn whole_tallies(

@@ -21,7 +21,10 @@ fn keys_are_read_back() {
     assert_eq!(parse_timeouts_pk(&timeouts_pk(&function(), block)), Some((function(), block)));
     assert_eq!(parse_row_sk(&row_key(&function()).sk), Some(function()));
     assert_eq!(parse_alert_pk(&alert_key("any", &function()).pk), Some(function()));
-    assert_eq!(parse_outbox_pk(&outbox_key("id").pk), Some("id"));
+    let entry = outbox::key("msg_f765_firing_team");
+    assert_eq!(entry.pk, "O#f765#team");
+    assert_eq!(outbox::parse(&entry.pk, &entry.sk), Some("msg_f765_firing_team"));
+    assert_eq!(outbox::parse("O#f766#team", &entry.sk), None);
     let wake = wake_key(&function(), block, Part::Verdict);
     let job = Job { function: function(), block, tallies: false, verdicts: true };
     assert_eq!(parse_wake(&wake.pk, &wake.sk), Some(job));

@@ -1,0 +1,95 @@
+//! `GET /api/v1/audit`: what was changed in the configuration, when and by whom, newest first.
+
+use axum::{extract::State, response::Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{
+    api::{
+        Reader,
+        answer::{JsonCaller, Page},
+        parameters::Query,
+        problem::Problem,
+        words::{AuditCursorText, LimitText, Moment, Text, Word as _},
+    },
+    domain::configuration::audit::Record,
+};
+
+/// Which part of the records is asked for.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// How many to answer at most; 100 if it is not said.
+    #[param(inline)]
+    limit: Option<LimitText>,
+    /// Where to go on.
+    #[param(inline)]
+    cursor: Option<AuditCursorText>,
+}
+
+/// One change of the configuration, or something else that was done by hand: `tested` a channel, `replayed` a delivery. It holds no
+/// secrets, because the configuration holds references only.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Changed {
+    /// The configuration's revision that the change made, or that stood when something else was done.
+    revision: u64,
+    at: Moment,
+    /// `local` on the machine that `serve` runs on, else the ARN or the subject by which the door knows the caller.
+    by: String,
+    #[schema(pattern = "^(created|replaced|deleted|tested|replayed)$")]
+    action: Value,
+    #[schema(pattern = "^(subscription|channel|silence|delivery)$")]
+    kind: Value,
+    id: String,
+    before_version: Option<u64>,
+    after_version: Option<u64>,
+    /// What it was; null when it was not there.
+    #[schema(value_type = Option<Object>)]
+    before: Option<Value>,
+    /// What it is since; null when it was deleted.
+    #[schema(value_type = Option<Object>)]
+    after: Option<Value>,
+}
+
+impl Changed {
+    fn of(record: Record) -> Self {
+        Self {
+            revision: record.revision,
+            at: Text(record.at),
+            by: record.by,
+            action: serde_json::to_value(record.action).unwrap_or_default(),
+            kind: serde_json::to_value(record.kind).unwrap_or_default(),
+            id: record.id,
+            before_version: record.before_version,
+            after_version: record.after_version,
+            before: record.before,
+            after: record.after,
+        }
+    }
+}
+
+/// What was changed in the configuration or done by hand, when and by whom, newest first.
+#[utoipa::path(
+    get,
+    path = "/api/v1/audit",
+    operation_id = "list_audit",
+    params(Asked),
+    responses((status = OK, description = "A part of the list.", body = Page<Changed>))
+)]
+pub(super) async fn list(
+    State(reader): State<Reader>,
+    caller: JsonCaller,
+    Query(asked): Query<Asked>,
+) -> Result<Response, Problem> {
+    let limit = usize::from(asked.limit.unwrap_or_default().0);
+    let after = asked.cursor.map(|it| it.0);
+    // One more than is answered, which says whether there is more.
+    let mut records = reader.store.audit(after, limit + 1).await?;
+    let more = records.len() > limit;
+    records.truncate(limit);
+    let next = records.last().filter(|_| more).map(|(place, _)| place.write());
+    let items = records.into_iter().map(|(_, record)| Changed::of(record)).collect();
+    Ok(caller.answer(&Page { items, next }))
+}

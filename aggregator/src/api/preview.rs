@@ -1,0 +1,291 @@
+//! `POST /api/v1/subscriptions/preview`: what a draft would have told, before it wakes anybody.
+//!
+//! The timeouts of the range are read from their list, newest first, so that a fleet's functions that timed out are found without asking
+//! the others; what ordinary invocations did beside them comes from the minutes of their blocks. Both are bounded, and an answer
+//! says where it was cut. What is made of them is [`domain::preview`](crate::domain::preview)'s.
+
+mod draft;
+mod reading;
+
+use std::time::Duration;
+
+use axum::{Json, extract::State};
+use overtime_wire::EpochMillis;
+use serde::{Deserialize, Serialize};
+use tokio::task::spawn_blocking;
+use utoipa::ToSchema;
+
+use self::{draft::Draft, reading::Read};
+use crate::{
+    api::{
+        Reader,
+        configuration::Given,
+        parameters::Query,
+        problem::Problem,
+        range::{DAY, Range},
+        shapes::parts,
+        words::{AccountText, Moment, NameText, RegionText, Text, WhenText},
+    },
+    domain::{
+        alert::Rule,
+        configuration::{Condition, Entity, Faults, GroupLabel, Kind, Per, Subscription},
+        preview::{Opening, rehearse},
+    },
+};
+
+/// How far back a preview looks where nobody says.
+const USUALLY: Duration = Duration::from_hours(7 * 24);
+/// How much time it may be about.
+const LENGTH_MAX: Duration = Duration::from_hours(15 * 24);
+/// How many openings are listed.
+const LISTED_MAX: usize = 20;
+
+/// Over which time.
+#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(default)]
+pub(super) struct Asked {
+    /// From here on; the last week if it is not said, and fifteen days at most.
+    #[param(inline)]
+    from: Option<WhenText>,
+    /// Up to here; now if it is not said.
+    #[param(inline)]
+    to: Option<WhenText>,
+}
+
+/// What a draft would have told.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Preview)]
+pub(super) struct Shown {
+    /// `would have fired 14 times for 3 functions in the last 7 days`.
+    summary: String,
+    /// What was looked at begins here: later than what was asked for where it was cut.
+    from: Moment,
+    to: Moment,
+    /// How many alerts would have opened.
+    openings: u64,
+    /// About how many functions.
+    functions: u64,
+    /// The first of them, in the order in which they would have opened.
+    items: Vec<Alert>,
+    /// How many of the functions that were heard of within a day are covered.
+    covered: u64,
+    /// Why this is not all, where it is not.
+    cut: Vec<String>,
+    /// What would have been different then.
+    approximate: Vec<&'static str>,
+}
+
+/// An alert that would have opened.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Opening)]
+pub(super) struct Alert {
+    account: AccountText,
+    region: RegionText,
+    function: NameText,
+    /// When the first breach happened, by the function's clock.
+    starts_at: Moment,
+    opened_at: Moment,
+    /// Null if it would still go on.
+    ended_at: Option<Moment>,
+    ended_because: Option<&'static str>,
+    timeouts: u64,
+}
+
+/// Says what a draft of a subscription would have told within the last days: by the state machine that would judge it, over what is
+/// known today. Nothing is kept of the draft.
+#[utoipa::path(
+    post,
+    path = "/api/v1/subscriptions/preview",
+    operation_id = "preview_subscription",
+    params(Asked),
+    request_body(content = Draft, content_type = "application/json"),
+    responses(
+        (status = OK, description = "What it would have told.", body = Shown),
+        (status = PAYLOAD_TOO_LARGE, description = "The body is too long."),
+        (status = UNPROCESSABLE_ENTITY, description = "The body is JSON and not a subscription; `faults` names every field.")
+    )
+)]
+pub(super) async fn show(
+    State(reader): State<Reader>,
+    Query(asked): Query<Asked>,
+    Given(body): Given,
+) -> Result<Json<Shown>, Problem> {
+    let subscription = match Kind::Subscription.read(&body, None).map_err(Problem::unfit)? {
+        Entity::Subscription(subscription) => subscription,
+        Entity::Channel(_) | Entity::Silence(_) => return Err(Problem::internal()),
+    };
+    if let Some(why) = unplayed(&subscription.condition) {
+        return Err(Problem::unfit(Faults::one("/condition", why)));
+    }
+    let rule = Rule::of(&subscription);
+    let now = (reader.clock)();
+    let range = asked.range(now, reader.store.retention().blocks)?;
+    let read = reading::read(&reader, (&subscription, &rule), range).await?;
+    // Playing a week of fifty functions takes a while, and others are waiting to be answered.
+    let played = spawn_blocking(move || shown(&subscription, &rule, (range, now), read)).await;
+    played.map(Json).map_err(|_| Problem::internal())
+}
+
+/// Why a condition is not played, where it is not.
+fn unplayed(condition: &Condition) -> Option<&'static str> {
+    match condition {
+        Condition::AnyTimeout {}
+        | Condition::TimeoutCount { .. }
+        | Condition::TimeoutRate { .. }
+        | Condition::NearTimeout { .. }
+        | Condition::NewOffender { .. }
+        | Condition::Consecutive { .. } => None,
+        Condition::FleetIncident { .. } => {
+            Some("is judged over several functions, of which there is no preview")
+        }
+        Condition::NoSignal { .. } => {
+            Some("is judged by when reports came in, which is not kept: there is no preview of it")
+        }
+    }
+}
+
+impl Asked {
+    fn range(&self, now: EpochMillis, kept: Duration) -> Result<Range, Problem> {
+        let to = self.to.as_ref().map_or(now, |it| it.0.resolve(now)).min(now);
+        let usually = Text(crate::domain::instant::When::At(to.minus(USUALLY)));
+        let from = self.from.as_ref().unwrap_or(&usually);
+        if to.since(from.0.resolve(now)) > LENGTH_MAX {
+            return Err(Problem::invalid("from", "lies more than 15 days before the end"));
+        }
+        Range::listed((Some(from), Some(&Text(crate::domain::instant::When::At(to)))), now, kept)
+    }
+}
+
+/// Plays everything that was read.
+fn shown(
+    subscription: &Subscription,
+    rule: &Rule,
+    (range, now): (Range, EpochMillis),
+    read: Read,
+) -> Shown {
+    let Read { functions, from, covered, mut cut } = read;
+    let mut items = Vec::new();
+    let (mut openings, mut concerned) = (0, 0);
+    for known in functions {
+        let function = known.function.clone();
+        let (told, is_whole) = rehearse(rule, known, range.to);
+        if !is_whole {
+            cut.push(format!("{} would have been looked at too often", function.name));
+        }
+        let told: Vec<_> = told.into_iter().filter(|it| it.opened >= from).collect();
+        openings += told.len() as u64;
+        concerned += u64::from(!told.is_empty());
+        items.extend(told.into_iter().map(|it| Alert::of(&function, &it)));
+    }
+    items.sort_by_key(|it| it.opened_at.0);
+    items.truncate(LISTED_MAX);
+    Shown {
+        summary: summary((openings, concerned), (from, range.to), now),
+        from: Text(from),
+        to: Text(range.to),
+        openings,
+        functions: concerned,
+        items,
+        covered,
+        cut,
+        approximate: approximate(subscription),
+    }
+}
+
+impl Alert {
+    fn of(function: &overtime_wire::FunctionKey, it: &Opening) -> Self {
+        let (account, region, name) = parts(function);
+        Self {
+            account,
+            region,
+            function: name,
+            starts_at: Text(it.first),
+            opened_at: Text(it.opened),
+            ended_at: it.over.map(|(at, _)| Text(at)),
+            ended_because: it.over.map(|(_, ending)| ending.as_str()),
+            timeouts: it.timeouts,
+        }
+    }
+}
+
+fn summary(
+    (openings, functions): (u64, u64),
+    (from, to): (EpochMillis, EpochMillis),
+    now: EpochMillis,
+) -> String {
+    let counted = |number: u64, what: &str| {
+        if number == 1 { format!("1 {what}") } else { format!("{number} {what}s") }
+    };
+    let length = to.since(from);
+    let long = if length >= DAY {
+        counted((length + DAY / 2).as_secs() / DAY.as_secs(), "day")
+    } else {
+        counted(length.as_secs().div_ceil(3_600), "hour")
+    };
+    let when = if now.since(to) < Duration::from_mins(1) {
+        format!("in the last {long}")
+    } else {
+        format!("in the {long} before {}", crate::domain::instant::rfc3339(to))
+    };
+    if openings == 0 {
+        return format!("would not have fired {when}");
+    }
+    let (times, functions) = (counted(openings, "time"), counted(functions, "function"));
+    format!("would have fired {times} for {functions} {when}")
+}
+
+/// What is not played as it was.
+fn approximate(subscription: &Subscription) -> Vec<&'static str> {
+    let own = [GroupLabel::Account, GroupLabel::Region, GroupLabel::Function];
+    let mut group = subscription.group_by.clone();
+    group.sort();
+    let mut said = vec![
+        "timeouts are as they are known today: what was suspected and taken back opens nothing, and causes are as they were corrected",
+        "a success is known from the minute on in which it was counted",
+        "tags are as functions last said them",
+        "silences are left out",
+    ];
+    if group != own {
+        said.push("alerts are counted by function, and not put together");
+    }
+    if !subscription.group_wait.0.is_zero() {
+        said.push("what would have been over before the group's wait was counts, too, though nobody would have been told");
+    }
+    if matches!(subscription.condition, Condition::NearTimeout { .. }) {
+        said.push("durations are looked at once in a quarter of an hour, at its end");
+    }
+    if matches!(subscription.condition, Condition::Consecutive { per: Per::Sandbox, .. }) {
+        said.push("an init that timed out between two timeouts is not known, and ends their row");
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check((openings, functions): (u64, u64), (from, to): (&str, &str), expected: &str) {
+        let now = EpochMillis(1_793_491_200_000);
+        let at = |text| crate::domain::instant::When::parse(text).unwrap().resolve(now);
+        assert_eq!(summary((openings, functions), (at(from), at(to)), now), expected);
+    }
+
+    #[test]
+    fn a_summary_is_a_sentence() {
+        check(
+            (14, 3),
+            ("now-7d", "now"),
+            "would have fired 14 times for 3 functions in the last 7 days",
+        );
+        check(
+            (1, 1),
+            ("now-90m", "now"),
+            "would have fired 1 time for 1 function in the last 2 hours",
+        );
+        check((0, 0), ("now-24h", "now"), "would not have fired in the last 1 day");
+        let then = "would not have fired in the 2 days before 2026-10-31T00:00:00.000Z";
+        check((0, 0), ("now-3d", "now-24h"), then);
+    }
+}

@@ -1,0 +1,30 @@
+//! Names of attributes.
+
+pub const PK: &str = "pk";
+pub const SK: &str = "sk";
+pub const BYTES: &str = "b";
+pub const RANK: &str = "r";
+pub const WRITES: &str = "w";
+pub const ACCEPTED: &str = "a";
+pub const EXPIRES: &str = "x";
+pub const VALUE: &str = "v";
+pub const GENERATION: &str = "g";
+pub const NEWEST: &str = "n";
+pub const DAY: &str = "day";
+pub const FUNCTION_DAY: &str = "fday";
+pub const PLACE: &str = "at";
+pub const LOG_TAIL: &str = "l";
+pub const VERSION: &str = "ver";
+pub const STATUS: &str = "status";
+pub const QUEUED: &str = "queued";
+pub const TRIES: &str = "tries";
+pub const PROBLEM: &str = "why";
+pub const QUEUE: &str = "queue";
+pub const DUE: &str = "due";
+pub const SEQUENCE: &str = "seq";
+pub const COUNT: &str = "c";
+pub const AUTHOR: &str = "by";
+pub const LOG: &str = "log";
+pub const PIN: &str = "pin";
+pub const LINES: &str = "lines";
+pub const BEFORE: &str = "before";

@@ -1,0 +1,45 @@
+//! Keys of what is to be delivered.
+//!
+//! Deliveries of one episode to one channel lie in one partition, so that whoever takes one sees whether an earlier one is still on its
+//! way.
+
+use overtime_wire::EpochMillis;
+
+use super::{Key, OUTBOX_SHARDS, hash};
+use crate::domain::delivery::id;
+
+pub fn pk(id: &str) -> String {
+    format!("O#{}", id::lane(id))
+}
+
+pub fn key(id: &str) -> Key {
+    Key { pk: pk(id), sk: id.to_owned() }
+}
+
+/// The id in an entry's key.
+pub fn parse<'a>(pk_found: &str, sk: &'a str) -> Option<&'a str> {
+    (pk(sk) == pk_found).then_some(sk)
+}
+
+pub fn queue(id: &str) -> String {
+    format!("outbox#{}", hash(id.as_bytes()) % OUTBOX_SHARDS)
+}
+
+pub fn queues() -> impl Iterator<Item = String> {
+    (0..OUTBOX_SHARDS).map(|shard| format!("outbox#{shard}"))
+}
+
+/// Where it is counted how much a channel has got in a minute.
+pub fn rate_key(channel: &str, minute: i64) -> Key {
+    Key { pk: format!("N#{channel}"), sk: format!("{:09}", minute.clamp(0, 999_999_999)) }
+}
+
+/// The day's deliveries in [`BY_DEADLINE`](super::BY_DEADLINE), which has them by time beside the timeouts.
+pub fn day(day: i64) -> String {
+    format!("O#{day}")
+}
+
+/// Where in its day an entry stands.
+pub fn place(queued: EpochMillis, id: &str) -> String {
+    format!("{}#{id}", super::episode::millis(queued))
+}
