@@ -16,7 +16,7 @@ use overtime::{
     evaluate::Evaluator,
     ingest::ingest,
     store::{
-        outbox::Settlement,
+        outbox::entry::{Claimed, Ending, Settlement},
         schema::{BLOCKS_LIVE, FACTS, FACTS_LIVE, HOURS_LIVE, TIMEOUTS_LIVE},
     },
 };
@@ -205,9 +205,11 @@ impl<'a> Doors<'a> {
     async fn deliver(&mut self, now: EpochMillis) -> anyhow::Result<()> {
         let store = &self.stand.store;
         for id in store.due_entries(now, 10).await? {
-            let claim = store.claim(&id, now, MINUTE).await?;
-            let claim = claim.context("somebody else delivers in a store of our own")?;
-            store.settle(&claim, Settlement::Delivered { at: now }).await?;
+            // The next one of an episode waits for the one before it.
+            let Claimed::Yours(claim) = store.claim(&id, now, MINUTE).await? else { continue };
+            let ending = Ending::Delivered { at: now, pin: None };
+            store.settle(&claim, Settlement { ending, record: None }).await?;
+            store.release(&id, now).await?;
             self.measured.deliveries += 1;
         }
         self.measured.deliver += &self.stand.meter.take();

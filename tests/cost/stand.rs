@@ -51,7 +51,7 @@ impl Stand {
         let unmetered = Access::embedded(&engine.endpoint()).dynamo;
         let meter = Meter::default();
         let client = meter.on(&unmetered);
-        let store = Store::new(client.clone());
+        let store = Store::new(client.clone()).with_environment(true);
         store.ensure_tables().await?;
         meter.take();
         Ok(Self { store, client, meter, unmetered, _engine: engine, _folder: None })

@@ -5,10 +5,7 @@
 
 use std::time::Duration;
 
-use overtime::{
-    domain::{alert::Rule, summary::Summary},
-    sweep::Sweep,
-};
+use overtime::{domain::summary::Summary, sweep::Sweep};
 use overtime_wire::FunctionKey;
 
 use crate::{
@@ -57,7 +54,6 @@ async fn sweep([before, after]: &[Summary; 2], functions: u32) -> anyhow::Result
     }
     let sweep = Sweep {
         store: stand.store.clone(),
-        rule: Rule::ANY_TIMEOUT,
         console: "https://overtime.example".to_owned(),
         clock: || START,
     };

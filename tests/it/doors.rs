@@ -2,9 +2,12 @@
 
 mod events;
 mod forgery;
+mod gate;
 mod haste;
 mod later;
+mod permits;
 mod poison;
+mod privilege;
 mod saboteur;
 mod shipped;
 mod stage;

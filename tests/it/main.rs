@@ -4,10 +4,14 @@
 
 #![cfg(test)]
 
+mod alerts;
 mod api;
 mod artefacts;
 mod batches;
+mod config;
 mod corpus;
+mod counterparts;
+mod deployment;
 mod doors;
 mod emulator;
 mod evidence;

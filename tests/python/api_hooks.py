@@ -18,9 +18,12 @@ DAY = timedelta(hours=24)
 OLDEST = timedelta(days=14)
 RELATIVE = re.compile(r"^now(?:-([0-9]{1,9})([smhd]))?$")
 LIST_OF_FUNCTIONS = re.compile(r"/functions(\.csv)?$")
+# Messages are kept for a week, and what is older than that is refused.
+LIST_OF_DELIVERIES = re.compile(r"/deliveries(\.csv)?$")
+WEEK = timedelta(days=6)
 UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-# What cursors of ours hold: a place among functions, or among timeouts.
-PLACE = re.compile(rb'^(\["[a-z0-9_]+","(asc|desc)",|[0-9]{15}#)')
+# What cursors of ours hold: a place among functions, timeouts, messages and episodes, or alerts.
+PLACE = re.compile(rb'^(\["[a-z0-9_]+","(asc|desc)",|[0-9]{15}#|[0-9]{13}#.|[0-9]{12}#[a-z0-9-]+#)')
 
 
 @schemathesis.hook
@@ -33,8 +36,9 @@ def before_call(context, case, kwargs):
         del query["cursor"]
     now = datetime.now(timezone.utc)
     times = {name: instant(query[name], now) for name in ("from", "to") if name in query}
+    oldest = now - (WEEK if LIST_OF_DELIVERIES.search(case.operation.path) else OLDEST)
     for name, at in times.items():
-        if at is None or not now - OLDEST < at < now:
+        if at is None or not oldest < at < now:
             del query[name]
     begins = times["from"] if "from" in query else None
     if begins is not None and now - begins > DAY and LIST_OF_FUNCTIONS.search(case.operation.path):

@@ -11,7 +11,7 @@
 //! - `api`: the three HTTP APIs; `telemetry`: records, buffers, delivery; `process`: the processes; `workers`: those of
 //!   a managed instance;
 //! - [`http`]: what the emulated functions and extensions speak;
-//! - [`binaries`], [`artefacts`], [`aggregator`], [`python`]: what the tests start beside it;
+//! - [`binaries`], [`artefacts`], [`aggregator`], [`python`], [`alertmanager`]: what the tests start beside it;
 //! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them;
 //! - [`proxy`], [`front`], [`authority`]: the network and the service between them;
 //! - [`share`], [`conditions`]: the circumstances a function has no say in;
@@ -20,6 +20,7 @@
 //! Invariants: every server listens on 127.0.0.1 only; nothing survives the value it belongs to.
 
 pub mod aggregator;
+pub mod alertmanager;
 mod api;
 pub mod artefacts;
 pub mod authority;
@@ -44,6 +45,7 @@ pub mod share;
 pub mod spec;
 mod state;
 mod telemetry;
+pub mod tools;
 pub mod usage;
 mod variables;
 mod workers;

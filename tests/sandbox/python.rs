@@ -9,7 +9,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 use std::{fs, io};
 
@@ -51,6 +51,44 @@ pub fn function() -> Result<Launch, Unavailable> {
 pub fn with_schemathesis() -> Result<PathBuf, Unavailable> {
     // The scripts of an environment name the place that it was made in, which was another.
     Ok(environment("requirements-api.txt")?.join("bin/python"))
+}
+
+/// Whether the Python library of Standard Webhooks verifies each of these: objects of `secret`, `headers` and `body`. Blocks.
+pub fn verify_webhooks(asks: &[serde_json::Value]) -> Result<Vec<bool>, Unavailable> {
+    let lines: Vec<String> = asks.iter().map(ToString::to_string).collect();
+    let script = ["verify_webhook.py"];
+    let said = answers("requirements-webhooks.txt", &script, &lines.join("\n"))?;
+    Ok(said.lines().map(|it| it == "true").collect())
+}
+
+/// The samples that Prometheus' Python client reads out of metrics, which must be well formed: `[name, labels, value]`. Their format is
+/// `text` or `openmetrics`. Blocks.
+pub fn read_metrics(format: &str, metrics: &str) -> Result<Vec<serde_json::Value>, Unavailable> {
+    let said = answers("requirements-metrics.txt", &["read_metrics.py", format], metrics)?;
+    let samples = said.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    samples.map_err(|why| Unavailable::Python(why.to_string()))
+}
+
+/// What a script of `tests/python` answers to its input, in an environment with what it requires.
+fn answers(requirements: &str, script: &[&str], input: &str) -> Result<String, Unavailable> {
+    let python = environment(requirements)?.join("bin/python");
+    let mut command = Command::new(python);
+    command.arg("-B").args(script).current_dir(HOME);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .map_err(directory)?;
+    // Scripts read all before they answer, or answer less than they read, so both pipes cannot fill up at once.
+    if let Some(mut stdin) = child.stdin.take() {
+        stdin.write_all(input.as_bytes()).map_err(directory)?;
+    }
+    let output = child.wait_with_output().map_err(directory)?;
+    if !output.status.success() {
+        return Err(Unavailable::Python(String::from_utf8_lossy(&output.stderr).into_owned()));
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// Where the Python sources and settings of tests lie.

@@ -1,4 +1,4 @@
-//! Queues between doors: moto's SQS as a process of its own.
+//! Queues between doors: moto's SQS as a process of its own, and the other services that moto has beside it.
 //!
 //! What is received here is handed on as Lambda's poller does it, as an event of records, and deleted unless the answer names
 //! it. moto keeps delays and visibility as SQS does. Invariant: it listens on loopback and is gone with the value.
@@ -141,6 +141,70 @@ impl Queues {
         Ok(())
     }
 
+    /// Makes a topic, and gives its ARN.
+    pub async fn make_topic(&self, name: &str) -> Result<String, Unavailable> {
+        let text = self.query("CreateTopic", &[("Name", name)]).await?;
+        let arn = text.split("<TopicArn>").nth(1).and_then(|it| it.split('<').next());
+        Ok(arn.unwrap_or_default().to_owned())
+    }
+
+    /// Has a topic hand on to a queue what a filter policy lets through.
+    pub async fn subscribe(
+        &self,
+        topic: &str,
+        queue: &str,
+        policy: &Value,
+    ) -> Result<(), Unavailable> {
+        let (queue, policy) = (arn_of(queue), policy.to_string());
+        let mut fields = vec![("TopicArn", topic), ("Protocol", "sqs"), ("Endpoint", &queue)];
+        if policy != "{}" {
+            fields.push(("Attributes.entry.1.key", "FilterPolicy"));
+            fields.push(("Attributes.entry.1.value", &policy));
+        }
+        self.query("Subscribe", &fields).await.map(drop)
+    }
+
+    /// Makes a bus with a rule that hands on to a queue what matches a pattern.
+    pub async fn route(&self, bus: &str, pattern: &Value, queue: &str) -> Result<(), Unavailable> {
+        self.ask("events", "AWSEvents.CreateEventBus", json!({ "Name": bus })).await?;
+        let pattern = pattern.to_string();
+        let rule = json!({ "Name": "to-queue", "EventBusName": bus, "EventPattern": pattern });
+        self.ask("events", "AWSEvents.PutRule", rule).await?;
+        let targets = json!([{ "Id": "1", "Arn": arn_of(queue) }]);
+        let targets = json!({ "Rule": "to-queue", "EventBusName": bus, "Targets": targets });
+        self.ask("events", "AWSEvents.PutTargets", targets).await.map(drop)
+    }
+
+    /// Asks another service that speaks JSON.
+    pub async fn ask(&self, service: &str, target: &str, ask: Value) -> Result<Value, Unavailable> {
+        let request = self
+            .client
+            .post(&self.url)
+            .header("x-amz-target", target)
+            .header("content-type", "application/x-amz-json-1.1")
+            .header("authorization", SIGNATURE.replace("/sqs/", &format!("/{service}/")))
+            .body(ask.to_string());
+        let answer = request.send().await?.error_for_status()?.bytes().await?;
+        Ok(serde_json::from_slice(&answer).unwrap_or_default())
+    }
+
+    /// Asks SNS, which speaks forms and XML.
+    async fn query(&self, action: &str, fields: &[(&str, &str)]) -> Result<String, Unavailable> {
+        let mut url = reqwest::Url::parse(&self.url).map_err(io::Error::other)?;
+        let fields = [("Action", action), ("Version", "2010-03-31")]
+            .into_iter()
+            .chain(fields.iter().copied());
+        url.query_pairs_mut().extend_pairs(fields);
+        let form = url.query().unwrap_or_default().to_owned();
+        let request = self
+            .client
+            .post(&self.url)
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", SIGNATURE.replace("/sqs/", "/sns/"))
+            .body(form);
+        Ok(request.send().await?.error_for_status()?.text().await?)
+    }
+
     async fn call(&self, action: &str, ask: Value) -> Result<Value, reqwest::Error> {
         let request = self
             .client
@@ -173,6 +237,11 @@ impl Received {
         };
         records.iter().filter_map(waited).collect()
     }
+}
+
+/// A queue's ARN, in moto's own account.
+fn arn_of(queue: &str) -> String {
+    format!("arn:aws:sqs:eu-west-1:123456789012:{queue}")
 }
 
 /// A message as the developer guide's "Using Lambda with Amazon SQS" shows it.

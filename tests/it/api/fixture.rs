@@ -81,6 +81,12 @@ impl Fixture {
     }
 }
 
+/// One more timeout of `orders`, in an environment that nobody has heard of.
+pub(super) fn one_more(now: EpochMillis) -> Batch {
+    let hang = Told { ordinal: 1, at: now, ..Told::default() };
+    batch(("orders", 9), (now, 6), &[hang])
+}
+
 pub(super) fn now() -> EpochMillis {
     EpochMillis(clock::now().as_millisecond())
 }

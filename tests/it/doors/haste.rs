@@ -15,7 +15,7 @@ use super::stage::World;
 /// Half of it is for work.
 const SHORT: Duration = Duration::from_secs(3);
 /// What a deliverer that was cut short keeps others away for.
-const LEASE: Duration = Duration::from_secs(30);
+const LEASE: Duration = Duration::from_secs(45);
 
 /// A world in which requests to the tables may be swallowed on their way.
 struct Quagmire {

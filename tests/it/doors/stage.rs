@@ -15,6 +15,8 @@ use sandbox::queues::Queues;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use super::gate::Gate;
+
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 const SECRET: &str = "whsec_c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBtb3Jl";
 
@@ -29,6 +31,8 @@ pub(super) struct World {
     overtime: PathBuf,
     access: Access,
     engine: Engine,
+    /// Doors do to the tables what the deployment lets them.
+    gate: Gate,
     /// Where the stream has been read to.
     read: std::sync::Mutex<Option<String>>,
     _data: TempDir,
@@ -47,7 +51,7 @@ impl World {
         let access = Access::embedded(&engine.endpoint());
         let tables =
             Tables { facts: "overtime-facts".to_owned(), state: "overtime-state".to_owned() };
-        let store = Store::new(access.dynamo.clone()).in_tables(tables);
+        let store = Store::new(access.dynamo.clone()).in_tables(tables).with_environment(true);
         store.ensure_tables().await.unwrap();
         let queues = Queues::start().await.unwrap();
         Self {
@@ -55,6 +59,7 @@ impl World {
             evaluate: queues.make("evaluate").await.unwrap(),
             inbox: Inbox::open().await.unwrap(),
             overtime: overtime.to_owned(),
+            gate: Gate::before(engine.endpoint()).await,
             queues,
             store,
             access,
@@ -102,7 +107,7 @@ impl World {
             ("OVERTIME_CONSOLE_URL", "https://overtime.example".to_owned()),
             ("OVERTIME_DELIVER_QUEUE_URL", self.deliver.clone()),
             ("OVERTIME_EVALUATE_QUEUE_URL", self.evaluate.clone()),
-            ("AWS_ENDPOINT_URL_DYNAMODB", self.endpoint()),
+            ("AWS_ENDPOINT_URL_DYNAMODB", self.gate.url(door)),
             ("AWS_ENDPOINT_URL_SQS", self.queues.url().to_owned()),
         ]
         .into();
@@ -111,6 +116,9 @@ impl World {
             settings.insert("OVERTIME_WEBHOOK_SECRET", "env:TEST_WEBHOOK_SECRET".to_owned());
             settings.insert("OVERTIME_WEBHOOK_ALLOW", "127.0.0.0/8".to_owned());
             settings.insert("TEST_WEBHOOK_SECRET", SECRET.to_owned());
+        }
+        if matches!(door, "evaluate" | "sweep" | "console") {
+            settings.insert("OVERTIME_ENVIRONMENT_CHANNEL", "on".to_owned());
         }
         settings.extend(changed.iter().map(|(name, value)| (*name, (*value).to_owned())));
         settings
