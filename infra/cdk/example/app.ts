@@ -11,7 +11,7 @@
 import { join } from 'node:path';
 import { App, Stack } from 'aws-cdk-lib';
 import { Architecture, Code, Function as LambdaFunction, Runtime } from 'aws-cdk-lib/aws-lambda';
-import { MemberAccount, Overtime, OvertimeLayer, WatchFunctions } from '../lib';
+import { MemberAccountStack, Overtime, OvertimeLayer, WatchFunctions } from '../lib';
 
 const organizationId = process.env.ORGANIZATION_ID;
 if (!organizationId) throw new Error('ORGANIZATION_ID is not set: `aws organizations describe-organization` tells it');
@@ -26,7 +26,7 @@ const layer = new OvertimeLayer(shared, 'Layer', { artefacts, organizationId });
 
 // A template for StackSets cannot import from another stack, so it is made when the aggregator's output is known.
 const ingestArn = process.env.INGEST_ARN;
-if (ingestArn) new MemberAccount(new Stack(app, 'OvertimeMember'), 'Member', { ingestArn });
+if (ingestArn) new MemberAccountStack(app, 'OvertimeMember', { ingestArn });
 
 const payments = new Stack(app, 'Payments');
 new LambdaFunction(payments, 'Orders', {

@@ -1,5 +1,11 @@
 export { OvertimeLayer, type OvertimeLayerProps } from './layer';
-export { MemberAccount, type MemberAccountProps } from './member-account';
+export {
+  MemberAccount,
+  type MemberAccountProps,
+  MemberAccountStack,
+  type MemberAccountStackProps,
+} from './member-account';
 export type { ArchitectureName, DoorName, DoorSize } from './names';
-export { Overtime, type OvertimeProps, type WebhookProps } from './overtime';
+export { type MetricsProps, Overtime, type OvertimeProps, type RetentionProps, type WebhookProps } from './overtime';
+export type { ChannelsProps } from './permissions';
 export { WatchFunctions, type WatchFunctionsProps } from './watch';

@@ -1,4 +1,4 @@
-import { CfnOutput } from 'aws-cdk-lib';
+import { CfnOutput, DefaultStackSynthesizer, Stack, type StackProps } from 'aws-cdk-lib';
 import { ManagedPolicy, PolicyStatement } from 'aws-cdk-lib/aws-iam';
 import { Construct } from 'constructs';
 
@@ -12,8 +12,7 @@ export interface MemberAccountProps {
 /**
  * A managed policy with which the role of a function may report: the two actions on the one function, through its URL.
  *
- * A stack with this alone has no assets and no parameters, so its template can be rolled out to every account with a
- * StackSet. Attach the policy to the roles that exist already, with `iam:AttachRolePolicy` or in their own templates.
+ * Attach it to the roles that exist already, with `iam:AttachRolePolicy` or in their own templates.
  */
 export class MemberAccount extends Construct {
   readonly policy: ManagedPolicy;
@@ -39,5 +38,20 @@ export class MemberAccount extends Construct {
       ],
     });
     new CfnOutput(this, 'PolicyArn', { value: this.policy.managedPolicyArn });
+  }
+}
+
+export interface MemberAccountStackProps extends MemberAccountProps, Omit<StackProps, 'synthesizer'> {}
+
+/**
+ * A stack with that policy alone. It has no assets and no parameters, not even for CDK's bootstrap, so that its template can be
+ * rolled out with a StackSet to accounts that CDK has never seen.
+ */
+export class MemberAccountStack extends Stack {
+  readonly member: MemberAccount;
+
+  constructor(scope: Construct, id: string, props: MemberAccountStackProps) {
+    super(scope, id, { ...props, synthesizer: new DefaultStackSynthesizer({ generateBootstrapVersionRule: false }) });
+    this.member = new MemberAccount(this, 'Member', props);
   }
 }

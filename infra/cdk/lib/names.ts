@@ -21,6 +21,20 @@ export const INDEXES = [
 /** How the sort keys of facts begin; the stream's two mappings are told apart by it. */
 export const PREFIXES = { verdict: 'V#', tally: 'T#' } as const;
 
+/**
+ * How the partitions of state begin that a door writes; it may write no others. Evaluate and sweep also evaluate what the other
+ * has put off. Deliver counts what a channel gets (`N#`), puts what does not fit into digests, and disables a channel that is
+ * gone (`K#`); sweep writes the first configuration and the fleet's totals (`T#`).
+ */
+const EVALUATED = ['A#*', 'B#*', 'D#*', 'E#*', 'G#*', 'H#*', 'L#*', 'O#*', 'P#*', 'S#*', 'V#*', 'W#*'] as const;
+export const WRITES: Readonly<Record<DoorName, readonly string[]>> = {
+  ingest: ['R#*'],
+  evaluate: EVALUATED,
+  deliver: ['K#*', 'N#*', 'O#*'],
+  sweep: [...EVALUATED, 'K#*', 'T#*'],
+  console: ['K#*', 'O#*'],
+};
+
 /** How one door is dimensioned. */
 export interface DoorSize {
   /** Megabytes; processor time goes with them. */
@@ -52,9 +66,11 @@ export const DEFAULTS = {
   /** What the extension's environment variables are called: see the repository's README. */
   settings: {
     url: 'OVERTIME_URL',
+    signingRegion: 'OVERTIME_SIGNING_REGION',
     flushInterval: 'OVERTIME_FLUSH_INTERVAL',
     nearTimeout: 'OVERTIME_NEAR_TIMEOUT',
     logTail: 'OVERTIME_LOG_TAIL',
+    logRedact: 'OVERTIME_LOG_REDACT',
     tags: 'OVERTIME_TAGS',
   },
   /** The tag that keeps a function unwatched, with this value. */

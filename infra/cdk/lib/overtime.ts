@@ -14,7 +14,6 @@ import {
   FunctionUrlAuthType,
   StartingPosition,
 } from 'aws-cdk-lib/aws-lambda';
-import { SqsDlq, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources';
 import { RetentionDays } from 'aws-cdk-lib/aws-logs';
 import type { ISecret } from 'aws-cdk-lib/aws-secretsmanager';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
@@ -36,17 +35,38 @@ import {
   SIZES,
   zips,
 } from './names';
-import { allowDoors } from './permissions';
+import { allowDoors, type ChannelsProps } from './permissions';
 import { Tables } from './tables';
 
-/** Where alerts are posted until subscriptions say otherwise. */
+/** Where every timeout is posted, as the built-in channel `environment`. */
 export interface WebhookProps {
   readonly url: string;
-  /**
-   * The key that signs messages, `whsec_…`. CloudFormation reads it at deployment and puts it into deliver's environment, and
-   * no other door's.
-   */
+  /** The key that signs messages, `whsec_…`. Deliver reads it for each message, and no other door may. */
   readonly secret: ISecret;
+}
+
+/** How long things are kept, where that is not to be the aggregator's default. */
+export interface RetentionProps {
+  /** Raw facts, after their quarter of an hour. Default: 72 hours. */
+  readonly facts?: Duration;
+  /** Counts by the minute. Default: 15 days. */
+  readonly blocks?: Duration;
+  /** Counts by the hour, and functions that are no longer heard of. Default: 400 days. */
+  readonly hours?: Duration;
+  /** The list of timeouts. Default: 90 days. */
+  readonly timeouts?: Duration;
+  /** The ends of logs that came with timeouts. Default: 14 days. */
+  readonly logTails?: Duration;
+  /** Messages that were delivered or given up. Default: 7 days. */
+  readonly messages?: Duration;
+}
+
+/** What functions count, as CloudWatch metrics. */
+export interface MetricsProps {
+  /** A namespace that is not AWS's own. */
+  readonly namespace: string;
+  /** Sets of dimensions, each of which is metrics of its own, and paid for. Default: one set of all three. */
+  readonly dimensions?: readonly (readonly ('account' | 'region' | 'function')[])[];
 }
 
 export interface OvertimeProps {
@@ -60,8 +80,18 @@ export interface OvertimeProps {
   readonly architecture?: ArchitectureName;
   /** Memory, timeout and concurrency of doors, where they are not to be the defaults. */
   readonly sizes?: Partial<Record<DoorName, Partial<DoorSize>>>;
-  /** Where alerts go. Without it they show on the page and go nowhere. */
+  /** Where every timeout is posted, beside what subscriptions say. */
   readonly webhook?: WebhookProps;
+  /** What of AWS channels may reach: topics, buses, secrets. Default: nothing. */
+  readonly channels?: ChannelsProps;
+  /** Private networks that channels may post to, also over plain HTTP: `10.1.0.0/16`. Default: none. */
+  readonly privateNetworks?: readonly string[];
+  /** Where links in messages lead. Default: the console's URL, which answers signed requests only. */
+  readonly consoleUrl?: string;
+  /** Where functions' counts are written as CloudWatch metrics, which cost money for each function. Default: nowhere. */
+  readonly metrics?: MetricsProps;
+  /** How long things are kept. */
+  readonly retention?: RetentionProps;
   /** How long the doors' logs are kept. Default: 30 days. */
   readonly logRetention?: RetentionDays;
   /** What the doors log: a level or a filter, see `OVERTIME_LOG`. Default: `info`. */
@@ -107,14 +137,13 @@ export class Overtime extends Construct {
     allowDoors({
       doors: this.doors,
       tables: this.tables,
-      evaluateQueue: this.evaluateMail.queue,
-      deliverQueue: this.deliverMail.queue,
+      evaluateMail: this.evaluateMail,
+      deliverMail: this.deliverMail,
       indexes: INDEXES.map((it) => it.name),
+      channels: props.channels ?? {},
+      webhookSecret: props.webhook?.secret,
+      encryptionKey: props.encryptionKey,
     });
-    props.encryptionKey?.grantEncryptDecrypt(this.doors.ingest.function);
-    for (const door of ['evaluate', 'deliver', 'sweep', 'console'] as const) {
-      props.encryptionKey?.grantEncryptDecrypt(this.doors[door].function);
-    }
 
     const ingest = this.openUrl('ingest');
     const consoleUrl = this.openUrl('console');
@@ -126,9 +155,9 @@ export class Overtime extends Construct {
     this.url = ingest.url;
     this.ingestArn = this.doors.ingest.function.functionArn;
     this.consoleUrl = consoleUrl.url;
-    // Only evaluate and sweep write messages, and the page's address goes into them.
-    for (const door of ['evaluate', 'sweep'] as const) {
-      this.doors[door].function.addEnvironment('OVERTIME_CONSOLE_URL', consoleUrl.url);
+    // Evaluate and sweep write messages and deliver puts them together, and the page's address goes into them.
+    for (const door of ['evaluate', 'deliver', 'sweep'] as const) {
+      this.doors[door].function.addEnvironment('OVERTIME_CONSOLE_URL', props.consoleUrl ?? consoleUrl.url);
     }
 
     this.followFacts();
@@ -173,21 +202,33 @@ export class Overtime extends Construct {
       OVERTIME_FACTS_TABLE: this.tables.facts.tableName,
       OVERTIME_STATE_TABLE: this.tables.state.tableName,
       ...(props.log ? { OVERTIME_LOG: props.log } : {}),
+      ...kept(props.retention ?? {}),
     };
-    const deliver = { OVERTIME_DELIVER_QUEUE_URL: this.deliverMail.queue.queueUrl };
+    const queue = { OVERTIME_DELIVER_QUEUE_URL: this.deliverMail.queue.queueUrl };
+    const evaluateQueue = { OVERTIME_EVALUATE_QUEUE_URL: this.evaluateMail.queue.queueUrl };
+    // The others only have to know that there is a webhook.
+    const told: Record<string, string> = props.webhook ? { OVERTIME_ENVIRONMENT_CHANNEL: 'on' } : {};
+    const metrics: Record<string, string> = {
+      ...(props.metrics ? { OVERTIME_EMF_NAMESPACE: props.metrics.namespace } : {}),
+      ...(props.metrics?.dimensions
+        ? { OVERTIME_EMF_DIMENSIONS: props.metrics.dimensions.map((it) => it.join(',')).join(';') }
+        : {}),
+    };
     const webhook: Record<string, string> = props.webhook
       ? {
           OVERTIME_WEBHOOK_URL: props.webhook.url,
-          OVERTIME_WEBHOOK_SECRET: 'env:WEBHOOK_KEY',
-          WEBHOOK_KEY: props.webhook.secret.secretValue.unsafeUnwrap(),
+          OVERTIME_WEBHOOK_SECRET: `secretsmanager:${props.webhook.secret.secretArn}`,
         }
+      : {};
+    const allowed: Record<string, string> = props.privateNetworks?.length
+      ? { OVERTIME_WEBHOOK_ALLOW: props.privateNetworks.join(',') }
       : {};
     return {
       ingest: common,
-      evaluate: { ...common, ...deliver, OVERTIME_EVALUATE_QUEUE_URL: this.evaluateMail.queue.queueUrl },
-      deliver: { ...common, ...deliver, ...webhook },
-      sweep: { ...common, ...deliver },
-      console: common,
+      evaluate: { ...common, ...queue, ...evaluateQueue, ...told, ...metrics },
+      deliver: { ...common, ...queue, ...webhook, ...allowed },
+      sweep: { ...common, ...queue, ...told, ...metrics },
+      console: { ...common, ...told },
     };
   }
 
@@ -210,7 +251,8 @@ export class Overtime extends Construct {
         reportBatchItemFailures: true,
         bisectBatchOnError: true,
         retryAttempts: 10,
-        onFailure: new SqsDlq(this.evaluateMail.deadLetters),
+        // Not CDK's own, which would allow more than to send.
+        onFailure: { bind: () => ({ destination: this.evaluateMail.deadLetters.queueArn }) },
         // What expires leaves the table through the stream, too, and is nothing new.
         filters: [
           FilterCriteria.filter({
@@ -219,7 +261,6 @@ export class Overtime extends Construct {
           }),
         ],
       });
-    this.tables.facts.grantStreamRead(evaluate.function);
     if (evaluate.function.role) acknowledge(evaluate.function.role, 'AwsSolutions::AwsSolutions-IAM5[Resource::*]');
     follow('Verdicts', PREFIXES.verdict, { batchSize: 100 });
     follow('Tallies', PREFIXES.tally, {
@@ -229,21 +270,21 @@ export class Overtime extends Construct {
   }
 
   private readMail() {
-    const common = { batchSize: 10, reportBatchItemFailures: true };
-    const most = (door: 'evaluate' | 'deliver') => this.sizes[door].concurrency;
-    for (const [door, mail] of [
+    for (const [name, mail] of [
       ['evaluate', this.evaluateMail],
       ['deliver', this.deliverMail],
     ] as const) {
-      const concurrency = most(door);
-      acknowledge(this.doors[door].function, 'Serverless::Serverless-LambdaEventSourceMappingDestination');
-      this.doors[door].function.addEventSource(
-        new SqsEventSource(mail.queue, {
-          ...common,
-          // Never more than there are: a reader that is throttled uses up attempts. Lambda asks for at least two.
-          ...(concurrency === null ? {} : { maxConcurrency: Math.max(2, Math.floor(concurrency / 2)) }),
-        }),
-      );
+      const door = this.doors[name];
+      const { concurrency } = this.sizes[name];
+      const mapping = new EventSourceMapping(door, 'Mail', {
+        target: door.function,
+        eventSourceArn: mail.queue.queueArn,
+        batchSize: 10,
+        reportBatchItemFailures: true,
+        // Never more than there are: a reader that is throttled uses up attempts. Lambda asks for at least two.
+        ...(concurrency === null ? {} : { maxConcurrency: Math.max(2, Math.floor(concurrency / 2)) }),
+      });
+      acknowledge(mapping, 'Serverless::Serverless-LambdaEventSourceMappingDestination');
     }
   }
 
@@ -275,6 +316,19 @@ export function grantUrl(grantee: IGrantable, functionArn: string): void {
     resourceArns: [functionArn],
     conditions: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
   });
+}
+
+function kept(retention: RetentionProps): Record<string, string> {
+  const names = {
+    facts: 'OVERTIME_RETAIN_FACTS',
+    blocks: 'OVERTIME_RETAIN_BLOCKS',
+    hours: 'OVERTIME_RETAIN_HOURS',
+    timeouts: 'OVERTIME_RETAIN_TIMEOUTS',
+    logTails: 'OVERTIME_RETAIN_LOG_TAILS',
+    messages: 'OVERTIME_RETAIN_MESSAGES',
+  } as const;
+  const said = Object.entries(names).map(([what, name]) => [name, retention[what as keyof RetentionProps]] as const);
+  return Object.fromEntries(said.flatMap(([name, time]) => (time ? [[name, `${time.toHours()}h`]] : [])));
 }
 
 function sizes(props: OvertimeProps): Record<DoorName, DoorSize> {

@@ -25,6 +25,12 @@ export interface WatchFunctionsProps {
   readonly nearTimeout?: number;
   /** How many of the last lines of a timed-out request's log are sent with it. Default: none. Read about privacy first. */
   readonly logTail?: number;
+  /** `false` sends those lines as they were written, secrets and all. Default: `true`. */
+  readonly redactLogs?: boolean;
+  /** How often ordinary counts are sent at most, such as `60s`. Default: the extension's, a minute. Timeouts never wait. */
+  readonly flushInterval?: string;
+  /** The region to sign requests for, where the host of `url` does not say it. */
+  readonly signingRegion?: string;
   /** The tag that keeps a function unwatched. Default: `overtime` = `off`. */
   readonly optOut?: { readonly tag: string; readonly value: string };
 }
@@ -95,13 +101,16 @@ export class WatchFunctions implements IAspect {
   }
 
   private environment(): Record<string, string> {
-    const { url, nearTimeout, logTail, tags } = this.props;
+    const { url, nearTimeout, logTail, tags, redactLogs, flushInterval, signingRegion } = this.props;
     const names = DEFAULTS.settings;
     const said = Object.entries(tags ?? {}).map(([name, value]) => `${name}=${value}`);
     return {
       [names.url]: url,
       ...(nearTimeout === undefined ? {} : { [names.nearTimeout]: String(nearTimeout) }),
       ...(logTail === undefined ? {} : { [names.logTail]: String(logTail) }),
+      ...(redactLogs === false ? { [names.logRedact]: 'off' } : {}),
+      ...(flushInterval === undefined ? {} : { [names.flushInterval]: flushInterval }),
+      ...(signingRegion === undefined ? {} : { [names.signingRegion]: signingRegion }),
       ...(said.length === 0 ? {} : { [names.tags]: said.join(',') }),
     };
   }

@@ -1,13 +1,12 @@
 import { deepStrictEqual, match, strictEqual } from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { artefacts, INGEST, ORGANIZATION } from './fixture';
+import { artefacts, INGEST, ORGANIZATION, temporary } from './fixture';
 
 function run(environment: Record<string, string>) {
-  const out = mkdtempSync(join(tmpdir(), 'overtime-example-'));
+  const out = temporary('overtime-example-');
   const env = { PATH: process.env.PATH, CDK_OUTDIR: out, ARTEFACTS: artefacts(), ...environment };
   const done = spawnSync(process.execPath, [join(__dirname, '../example/app.js')], { env, encoding: 'utf8' });
   const templates = readdirSync(out).filter((it) => it.endsWith('.template.json'));

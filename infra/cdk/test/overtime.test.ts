@@ -1,8 +1,8 @@
-import { deepStrictEqual, ok, strictEqual, throws } from 'node:assert/strict';
+import { deepStrictEqual, match, ok, strictEqual, throws } from 'node:assert/strict';
 import { test } from 'node:test';
 import { Match, Template } from 'aws-cdk-lib/assertions';
-import { DOORS, INDEXES } from '../lib/names';
-import { aggregator, ORGANIZATION } from './fixture';
+import { DOORS, INDEXES, WRITES } from '../lib/names';
+import { aggregator, CHANNELS, everything, ORGANIZATION } from './fixture';
 import { matchesSnapshot } from './snapshot';
 
 type Statement = { Sid?: string; Action: string | string[]; Resource: unknown; Condition?: unknown };
@@ -22,6 +22,10 @@ function actions(statement: Statement): string[] {
 
 test('the aggregator is what it was', () => {
   matchesSnapshot(aggregator().stack, 'aggregator');
+});
+
+test('the aggregator with everything that can be asked for is what it was', () => {
+  matchesSnapshot(everything().stack, 'everything');
 });
 
 test('tables can be restored, expire, are encrypted, and are kept', () => {
@@ -73,19 +77,21 @@ test('only the organisation may call ingest, and only through its URL', () => {
 });
 
 test('no role may do everything, or anything with everything', () => {
-  const template = Template.fromStack(aggregator().stack);
-  const policies = Object.values(template.findResources('AWS::IAM::Policy'));
-  const all = policies.flatMap((it) => it.Properties.PolicyDocument.Statement as Statement[]);
-  ok(all.length > 15);
-  for (const statement of all) {
-    for (const action of actions(statement)) ok(!action.includes('*'), `${statement.Sid} allows ${action}`);
-    // Lambda's own code for streams: the action has no resource to be limited to.
-    const limited = actions(statement).some((it) => it !== 'dynamodb:ListStreams');
-    if (limited)
-      ok(
-        [statement.Resource].flat().every((it) => it !== '*'),
-        `${statement.Sid} is not limited`,
-      );
+  for (const { stack } of [aggregator(), everything()]) {
+    const template = Template.fromStack(stack);
+    const policies = Object.values(template.findResources('AWS::IAM::Policy'));
+    const all = policies.flatMap((it) => it.Properties.PolicyDocument.Statement as Statement[]);
+    ok(all.length > 15);
+    for (const statement of all) {
+      for (const action of actions(statement)) ok(!action.includes('*'), `${statement.Sid} allows ${action}`);
+      // Lambda's own code for streams: the action has no resource to be limited to.
+      const limited = actions(statement).some((it) => it !== 'dynamodb:ListStreams');
+      if (limited)
+        ok(
+          [statement.Resource].flat().every((it) => it !== '*'),
+          `${statement.Sid} is not limited`,
+        );
+    }
   }
 });
 
@@ -93,20 +99,59 @@ test('a door may do what it is there for and no more', () => {
   const template = Template.fromStack(aggregator().stack);
   const may = (door: string) =>
     [...new Set(statements(template, door).flatMap(actions))].filter((it) => !it.startsWith('logs:')).sort();
+  const reading = ['dynamodb:GetItem', 'dynamodb:Query'];
+  const writing = ['dynamodb:PutItem', 'dynamodb:UpdateItem'];
+  const receiving = ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'ReceiveMessage'];
+  const following = ['DescribeStream', 'GetRecords', 'GetShardIterator', 'ListStreams'].map((it) => `dynamodb:${it}`);
+  const mail = [...receiving, 'SendMessage'].map((it) => `sqs:${it}`);
   deepStrictEqual(may('ingest'), ['dynamodb:UpdateItem']);
-  deepStrictEqual(may('console'), ['dynamodb:GetItem', 'dynamodb:Query']);
-  deepStrictEqual(may('sweep'), [
-    'dynamodb:GetItem',
-    'dynamodb:PutItem',
-    'dynamodb:Query',
-    'dynamodb:UpdateItem',
-    'sqs:SendMessage',
-  ]);
+  deepStrictEqual(may('evaluate'), [...following, ...reading, ...writing, ...mail].sort());
+  deepStrictEqual(may('deliver'), [...reading, ...writing, ...mail].sort());
+  deepStrictEqual(may('sweep'), ['dynamodb:DeleteItem', ...reading, ...writing, 'sqs:SendMessage'].sort());
+  deepStrictEqual(may('console'), ['dynamodb:DeleteItem', ...reading, ...writing].sort());
+});
+
+test('a door writes its own partitions of the state', () => {
+  const template = Template.fromStack(aggregator().stack);
   for (const door of DOORS) {
-    const receives = may(door).includes('sqs:ReceiveMessage');
-    strictEqual(receives, door === 'deliver' || door === 'evaluate', door);
-    ok(!may(door).some((it) => /Delete(Item|Table)|Scan|BatchWrite/.test(it)), door);
+    const writing = statements(template, door).filter((it) => /(Put|Update|Delete)Item/.test(actions(it).join()));
+    const onState = writing.filter((it) => !JSON.stringify(it.Resource).includes('Facts'));
+    const partitions = door === 'sweep' ? [WRITES[door], ['G#*']] : [WRITES[door]];
+    deepStrictEqual(
+      onState.map((it) => it.Condition),
+      partitions.map((it) => ({ 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': it } })),
+      door,
+    );
+    strictEqual(writing.length - onState.length, door === 'ingest' ? 1 : 0, `${door} and facts`);
   }
+});
+
+test('deliver reaches what it was told of and nothing else, and no other door does', () => {
+  const template = Template.fromStack(everything().stack);
+  const beyond = (door: string) =>
+    statements(template, door).filter((it) => /^(sns|events|secretsmanager|ssm):/.test(actions(it).join()));
+  for (const door of DOORS.filter((it) => it !== 'deliver')) deepStrictEqual(beyond(door), [], door);
+  const hook = 'arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/hook-a1b2c3';
+  deepStrictEqual(
+    beyond('deliver').map((it) => [it.Action, [it.Resource].flat()]),
+    [
+      ['sns:Publish', CHANNELS.topicArns],
+      ['events:PutEvents', CHANNELS.busArns],
+      ['secretsmanager:GetSecretValue', [...CHANNELS.secretArns, hook]],
+      ['ssm:GetParameter', CHANNELS.parameterArns],
+    ],
+  );
+  const none = statements(Template.fromStack(aggregator().stack), 'deliver');
+  deepStrictEqual(
+    none.map((it) => it.Sid).filter((it) => /Publish|Buses|Secrets|Parameters|Keys/.test(it ?? '')),
+    [],
+  );
+});
+
+test('the key of the webhook is read by deliver, and stands nowhere', () => {
+  const template = JSON.stringify(Template.fromStack(everything().stack).toJSON());
+  ok(!template.includes('{{resolve:'), 'CloudFormation resolves a secret into the template');
+  match(template, /secretsmanager:arn:aws:secretsmanager/);
 });
 
 test('verdicts are evaluated at once and tallies are gathered, and what expires is no news', () => {
@@ -146,6 +191,7 @@ test('what makes no sense is said at synthesis', () => {
   throws(() => aggregator({ organizationId: 'acme' }), /acme is no organisation/);
   throws(() => aggregator({ accounts: ['1234'] }), /1234 is no account/);
   throws(() => aggregator({ artefacts: '/nowhere' }), /run infra\/build first/);
+  throws(() => aggregator({ channels: { topicArns: ['*'] } }), /\* is no ARN/);
 });
 
 test('an account may report without an organisation, and the console is read by whom it is granted to', () => {

@@ -39,7 +39,14 @@ function skipped(stack: Stack, why: string): void {
 }
 
 test('every function gets the layer for its architecture, the settings and the permission', () => {
-  const stack = watched({ tags: { team: 'payments', tier: '1' }, nearTimeout: 0.9, logTail: 20 });
+  const stack = watched({
+    tags: { team: 'payments', tier: '1' },
+    nearTimeout: 0.9,
+    logTail: 20,
+    redactLogs: false,
+    flushInterval: '30s',
+    signingRegion: 'eu-central-1',
+  });
   plain(stack, 'Orders', { architecture: Architecture.ARM_64 });
   plain(stack, 'Ledger');
   matchesSnapshot(stack, 'watched');
@@ -49,6 +56,9 @@ test('every function gets the layer for its architecture, the settings and the p
     OVERTIME_TAGS: 'team=payments,tier=1',
     OVERTIME_NEAR_TIMEOUT: '0.9',
     OVERTIME_LOG_TAIL: '20',
+    OVERTIME_LOG_REDACT: 'off',
+    OVERTIME_FLUSH_INTERVAL: '30s',
+    OVERTIME_SIGNING_REGION: 'eu-central-1',
   };
   for (const layer of Object.values(LAYERS)) {
     template.hasResourceProperties('AWS::Lambda::Function', {

@@ -26,30 +26,32 @@ locals {
       OVERTIME_STATE_TABLE = aws_dynamodb_table.state.name
     },
     var.log == null ? {} : { OVERTIME_LOG = var.log },
+    { for what, kept in var.retention : "OVERTIME_RETAIN_${upper(what)}" => kept if kept != null },
   )
   deliver_queue  = { OVERTIME_DELIVER_QUEUE_URL = aws_sqs_queue.mail["deliver"].url }
   evaluate_queue = { OVERTIME_EVALUATE_QUEUE_URL = aws_sqs_queue.mail["evaluate"].url }
-  # Only evaluate and sweep write messages, and the page's address goes into them.
-  console_url = { OVERTIME_CONSOLE_URL = aws_lambda_function_url.console.function_url }
+  # Evaluate and sweep write messages and deliver puts them together, and the page's address goes into them.
+  console_url = { OVERTIME_CONSOLE_URL = coalesce(var.console_url, aws_lambda_function_url.console.function_url) }
   webhook = var.webhook == null ? {} : {
     OVERTIME_WEBHOOK_URL    = var.webhook.url
-    OVERTIME_WEBHOOK_SECRET = "env:WEBHOOK_KEY"
-    WEBHOOK_KEY             = data.aws_secretsmanager_secret_version.webhook[0].secret_string
+    OVERTIME_WEBHOOK_SECRET = "secretsmanager:${var.webhook.secret_arn}"
   }
+  # The others only have to know that there is a webhook.
+  told    = var.webhook == null ? {} : { OVERTIME_ENVIRONMENT_CHANNEL = "on" }
+  allowed = length(var.private_networks) == 0 ? {} : { OVERTIME_WEBHOOK_ALLOW = join(",", var.private_networks) }
+  metrics = merge(
+    var.metrics == null ? {} : { OVERTIME_EMF_NAMESPACE = var.metrics.namespace },
+    try(length(var.metrics.dimensions), 0) == 0 ? {} : { OVERTIME_EMF_DIMENSIONS = join(";", [for it in var.metrics.dimensions : join(",", it)]) },
+  )
   settings = {
     ingest   = local.common
-    evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url)
-    deliver  = merge(local.common, local.deliver_queue, local.webhook)
-    sweep    = merge(local.common, local.deliver_queue, local.console_url)
+    evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url, local.told, local.metrics)
+    deliver  = merge(local.common, local.deliver_queue, local.console_url, local.webhook, local.allowed)
+    sweep    = merge(local.common, local.deliver_queue, local.console_url, local.told, local.metrics)
   }
   # All but the console, whose address the others are told.
   others = toset(["ingest", "evaluate", "deliver", "sweep"])
   doors  = merge(aws_lambda_function.door, { console = aws_lambda_function.console })
-}
-
-data "aws_secretsmanager_secret_version" "webhook" {
-  count     = var.webhook == null ? 0 : 1
-  secret_id = var.webhook.secret_arn
 }
 
 resource "aws_cloudwatch_log_group" "door" {
@@ -126,7 +128,7 @@ resource "aws_lambda_function" "console" {
   reserved_concurrent_executions = local.sizes.console.concurrency
 
   environment {
-    variables = merge(local.common, { OVERTIME_DOOR = "console" })
+    variables = merge(local.common, local.told, { OVERTIME_DOOR = "console" })
   }
 
   logging_config {

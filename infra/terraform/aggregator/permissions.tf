@@ -1,5 +1,5 @@
-# What each door may do, beside writing its own log. infra/README.md explains each line. No door may delete or scan; only ingest
-# writes facts.
+# What each door may do, beside writing its own log. infra/README.md explains each line. No door may scan, only ingest writes facts,
+# and of the state each writes its own partitions.
 
 locals {
   facts         = [aws_dynamodb_table.facts.arn]
@@ -9,83 +9,119 @@ locals {
   evaluate_mail = [aws_sqs_queue.mail["evaluate"].arn]
   receiving     = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
 
-  read_facts = { sid = "ReadFacts", actions = ["dynamodb:Query"], resources = local.facts, keys = null }
+  # How the partitions of state begin that a door writes; it may write no others. Evaluate and sweep also evaluate what the other has
+  # put off. Deliver counts what a channel gets (N#), puts what does not fit into digests, and disables a channel that is gone (K#);
+  # sweep writes the first configuration and the fleet's totals (T#).
+  evaluated = ["A#*", "B#*", "D#*", "E#*", "G#*", "H#*", "L#*", "O#*", "P#*", "S#*", "V#*", "W#*"]
+  writes = {
+    ingest   = { sid = "CountRefusals", actions = ["UpdateItem"], keys = ["R#*"] }
+    evaluate = { sid = "WriteState", actions = ["PutItem", "UpdateItem"], keys = local.evaluated }
+    deliver  = { sid = "SettleMessages", actions = ["PutItem", "UpdateItem"], keys = ["K#*", "N#*", "O#*"] }
+    sweep    = { sid = "WriteState", actions = ["PutItem", "UpdateItem"], keys = concat(local.evaluated, ["K#*", "T#*"]) }
+    console  = { sid = "Configure", actions = ["DeleteItem", "PutItem", "UpdateItem"], keys = ["K#*", "O#*"] }
+  }
+  write = { for door, it in local.writes : door => {
+    sid       = it.sid
+    actions   = [for action in it.actions : "dynamodb:${action}"]
+    resources = local.state
+    condition = { test = "ForAllValues:StringLike", variable = "dynamodb:LeadingKeys", values = it.keys }
+  } }
+
+  read_facts = { sid = "ReadFacts", actions = ["dynamodb:Query"], resources = local.facts, condition = null }
   read_state = [
-    { sid = "ReadState", actions = ["dynamodb:GetItem", "dynamodb:Query"], resources = local.state, keys = null },
-    { sid = "ReadIndexes", actions = ["dynamodb:Query"], resources = local.indexes_arns, keys = null },
+    { sid = "ReadState", actions = ["dynamodb:GetItem", "dynamodb:Query"], resources = local.state, condition = null },
+    { sid = "ReadIndexes", actions = ["dynamodb:Query"], resources = local.indexes_arns, condition = null },
   ]
-  write_state      = { sid = "WriteState", actions = ["dynamodb:PutItem", "dynamodb:UpdateItem"], resources = local.state, keys = null }
-  ask_for_delivery = { sid = "AskForDelivery", actions = ["sqs:SendMessage"], resources = local.deliver_mail, keys = null }
+  ask_for_delivery = { sid = "AskForDelivery", actions = ["sqs:SendMessage"], resources = local.deliver_mail, condition = null }
 
   permissions = {
     ingest = [
-      { sid = "RecordFacts", actions = ["dynamodb:UpdateItem"], resources = local.facts, keys = null },
-      # The counters of what was refused, and nothing else of the state.
-      { sid = "CountRefusals", actions = ["dynamodb:UpdateItem"], resources = local.state, keys = "R#*" },
+      { sid = "RecordFacts", actions = ["dynamodb:UpdateItem"], resources = local.facts, condition = null },
+      local.write.ingest,
     ]
     evaluate = concat([local.read_facts], local.read_state, [
-      local.write_state,
+      local.write.evaluate,
       local.ask_for_delivery,
-      { sid = "WakeItself", actions = ["sqs:SendMessage"], resources = local.evaluate_mail, keys = null },
-      { sid = "ReceiveMail", actions = local.receiving, resources = local.evaluate_mail, keys = null },
+      { sid = "WakeItself", actions = ["sqs:SendMessage"], resources = local.evaluate_mail, condition = null },
+      { sid = "ReceiveMail", actions = local.receiving, resources = local.evaluate_mail, condition = null },
       {
         sid       = "FollowFacts"
         actions   = ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"]
         resources = [aws_dynamodb_table.facts.stream_arn]
-        keys      = null
+        condition = null
       },
       # It cannot be limited to a resource.
-      { sid = "FindStream", actions = ["dynamodb:ListStreams"], resources = ["*"], keys = null },
-      { sid = "GiveUpRecords", actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.dead_letters["evaluate"].arn], keys = null },
+      { sid = "FindStream", actions = ["dynamodb:ListStreams"], resources = ["*"], condition = null },
+      { sid = "GiveUpRecords", actions = ["sqs:SendMessage"], resources = [aws_sqs_queue.dead_letters["evaluate"].arn], condition = null },
     ])
     deliver = concat(local.read_state, [
-      { sid = "SettleMessages", actions = ["dynamodb:UpdateItem"], resources = local.state, keys = "O#*" },
-      { sid = "TryAgainLater", actions = ["sqs:SendMessage"], resources = local.deliver_mail, keys = null },
-      { sid = "ReceiveMail", actions = local.receiving, resources = local.deliver_mail, keys = null },
+      local.write.deliver,
+      { sid = "TryAgainLater", actions = ["sqs:SendMessage"], resources = local.deliver_mail, condition = null },
+      { sid = "ReceiveMail", actions = local.receiving, resources = local.deliver_mail, condition = null },
+    ], local.channels)
+    sweep = concat([local.read_facts], local.read_state, [
+      local.write.sweep,
+      {
+        sid       = "LeaveGroups"
+        actions   = ["dynamodb:DeleteItem"]
+        resources = local.state
+        condition = { test = "ForAllValues:StringLike", variable = "dynamodb:LeadingKeys", values = ["G#*"] }
+      },
+      local.ask_for_delivery,
     ])
-    sweep   = concat([local.read_facts], local.read_state, [local.write_state, local.ask_for_delivery])
-    console = local.read_state
+    console = concat(local.read_state, [local.write.console])
   }
+
+  # What channels may need of AWS, for as much as was asked for.
+  channels = [for it in [
+    { sid = "PublishToTopics", actions = ["sns:Publish"], resources = var.channels.topic_arns, condition = null },
+    { sid = "PutOnBuses", actions = ["events:PutEvents"], resources = var.channels.bus_arns, condition = null },
+    {
+      sid       = "ReadSecrets"
+      actions   = ["secretsmanager:GetSecretValue"]
+      resources = concat(var.channels.secret_arns, var.webhook == null ? [] : [var.webhook.secret_arn])
+      condition = null
+    },
+    { sid = "ReadParameters", actions = ["ssm:GetParameter"], resources = var.channels.parameter_arns, condition = null },
+    # Publishing to an encrypted topic needs a data key; reading only needs to decrypt.
+    {
+      sid       = "UseChannelKeys"
+      actions   = ["kms:Decrypt", "kms:GenerateDataKey"]
+      resources = var.channels.key_arns
+      condition = { test = "StringLike", variable = "kms:ViaService", values = ["secretsmanager.*", "sns.*", "ssm.*"] }
+    },
+  ] : it if length(it.resources) > 0]
+
   key_permission = var.kms_key_arn == null ? [] : [{
     sid       = "UseKey"
-    actions   = ["kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey*", "kms:ReEncrypt*"]
+    actions   = ["kms:Decrypt", "kms:DescribeKey", "kms:Encrypt", "kms:GenerateDataKey"]
     resources = [var.kms_key_arn]
-    keys      = null
+    condition = { test = "StringLike", variable = "kms:ViaService", values = ["dynamodb.*"] }
   }]
 }
 
-data "aws_iam_policy_document" "door" {
-  for_each = local.defaults
-
-  statement {
-    sid       = "WriteOwnLog"
-    actions   = ["logs:CreateLogStream", "logs:PutLogEvents"]
-    resources = ["${aws_cloudwatch_log_group.door[each.key].arn}:*"]
-  }
-
-  dynamic "statement" {
-    for_each = concat(local.permissions[each.key], local.key_permission)
-    content {
-      sid       = statement.value.sid
-      actions   = statement.value.actions
-      resources = statement.value.resources
-
-      dynamic "condition" {
-        for_each = statement.value.keys == null ? [] : [statement.value.keys]
-        content {
-          test     = "ForAllValues:StringLike"
-          variable = "dynamodb:LeadingKeys"
-          values   = [condition.value]
-        }
-      }
-    }
-  }
-}
-
+# Not by a data source: that would be read anew, and its policies be unknown until then, whenever a table or queue changes at all.
 resource "aws_iam_role_policy" "door" {
   for_each = local.defaults
 
-  name   = "door"
-  role   = aws_iam_role.door[each.key].id
-  policy = data.aws_iam_policy_document.door[each.key].json
+  name = "door"
+  role = aws_iam_role.door[each.key].id
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = concat(
+      [{
+        Sid      = "WriteOwnLog"
+        Effect   = "Allow"
+        Action   = ["logs:CreateLogStream", "logs:PutLogEvents"]
+        Resource = ["${aws_cloudwatch_log_group.door[each.key].arn}:*"]
+      }],
+      [for it in concat(local.permissions[each.key], local.key_permission) : merge(
+        { Sid = it.sid, Effect = "Allow", Action = it.actions, Resource = it.resources },
+        {
+          for name, value in { Condition = try({ (it.condition.test) = { (it.condition.variable) = it.condition.values } }, null) } :
+          name => value if value != null
+        },
+      )],
+    )
+  })
 }

@@ -3,6 +3,13 @@
 locals {
   mailboxes = toset(["evaluate", "deliver"])
   attempts  = 5
+  tls_only = {
+    Sid       = "TlsOnly"
+    Effect    = "Deny"
+    Principal = { AWS = "*" }
+    Action    = "sqs:*"
+    Condition = { Bool = { "aws:SecureTransport" = "false" } }
+  }
 }
 
 resource "aws_sqs_queue" "dead_letters" {
@@ -27,41 +34,22 @@ resource "aws_sqs_queue" "mail" {
   })
 }
 
-data "aws_iam_policy_document" "tls_only" {
-  for_each = merge(
-    { for name, it in aws_sqs_queue.mail : name => it },
-    { for name, it in aws_sqs_queue.dead_letters : "${name}-dead-letters" => it },
-  )
-
-  statement {
-    sid       = "TlsOnly"
-    effect    = "Deny"
-    actions   = ["sqs:*"]
-    resources = [each.value.arn]
-
-    principals {
-      type        = "AWS"
-      identifiers = ["*"]
-    }
-
-    condition {
-      test     = "Bool"
-      variable = "aws:SecureTransport"
-      values   = ["false"]
-    }
-  }
-}
-
 resource "aws_sqs_queue_policy" "mail" {
   for_each = aws_sqs_queue.mail
 
   queue_url = each.value.url
-  policy    = data.aws_iam_policy_document.tls_only[each.key].json
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [merge(local.tls_only, { Resource = each.value.arn })]
+  })
 }
 
 resource "aws_sqs_queue_policy" "dead_letters" {
   for_each = aws_sqs_queue.dead_letters
 
   queue_url = each.value.url
-  policy    = data.aws_iam_policy_document.tls_only["${each.key}-dead-letters"].json
+  policy = jsonencode({
+    Version   = "2012-10-17"
+    Statement = [merge(local.tls_only, { Resource = each.value.arn })]
+  })
 }

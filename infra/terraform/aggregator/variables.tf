@@ -63,12 +63,68 @@ variable "sizes" {
 }
 
 variable "webhook" {
-  description = "Where alerts are posted, and the Secrets Manager secret with the key that signs them. Without it they show on the page and go nowhere. Terraform reads the key at apply, so it stands in its state and in deliver's environment."
+  description = "Where every timeout is posted, beside what subscriptions say, and the Secrets Manager secret with the key that signs messages, whsec_…. Deliver reads it for each message, and no other door may. secret_arn ends in the six characters that Secrets Manager adds."
   type = object({
     url        = string
     secret_arn = string
   })
   default = null
+}
+
+variable "channels" {
+  description = "What of AWS deliver may reach for the channels that subscriptions name: SNS topics, EventBridge buses, secrets and parameters that they refer to, and the keys that those are encrypted with. Nothing else, so that whoever may change the configuration cannot have it publish or read what was never meant for it. An ARN of a secret ends in six characters, or -??????; one of a parameter may end in /*."
+  type = object({
+    topic_arns     = optional(list(string), [])
+    bus_arns       = optional(list(string), [])
+    secret_arns    = optional(list(string), [])
+    parameter_arns = optional(list(string), [])
+    key_arns       = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue(flatten([for arns in values(var.channels) : [for it in arns : can(regex("^arn:[a-z-]+:[a-z]+:[a-z0-9-]*:[0-9]{12}:.+$", it))]]))
+    error_message = "channels has ARNs of one account's resources."
+  }
+}
+
+variable "private_networks" {
+  description = "Private networks that channels may post to, also over plain HTTP: 10.1.0.0/16."
+  type        = list(string)
+  default     = []
+}
+
+variable "console_url" {
+  description = "Where links in messages lead. Null: the console's URL, which answers signed requests only."
+  type        = string
+  default     = null
+}
+
+variable "metrics" {
+  description = "Where functions' counts are written as CloudWatch metrics, which cost money for each function: a namespace that is not AWS's own, and sets of dimensions (of account, region and function), each of which is metrics of its own. Null: nowhere."
+  type = object({
+    namespace  = string
+    dimensions = optional(list(list(string)), [])
+  })
+  default = null
+}
+
+variable "retention" {
+  description = "How long things are kept, where that is not to be the default, as 96h: raw facts (72h), counts by the minute (15 days), counts by the hour and functions that are no longer heard of (400 days), the list of timeouts (90 days), the ends of logs that came with them (14 days), messages (7 days)."
+  type = object({
+    facts     = optional(string)
+    blocks    = optional(string)
+    hours     = optional(string)
+    timeouts  = optional(string)
+    log_tails = optional(string)
+    messages  = optional(string)
+  })
+  default = {}
+
+  validation {
+    condition     = alltrue([for it in values(var.retention) : it == null || can(regex("^[0-9]+[hd]$", it))])
+    error_message = "retention has times such as 96h or 30d."
+  }
 }
 
 variable "log_retention_days" {

@@ -8,10 +8,13 @@
 
 locals {
   told = {
-    OVERTIME_URL          = var.url
-    OVERTIME_NEAR_TIMEOUT = var.near_timeout == null ? null : tostring(var.near_timeout)
-    OVERTIME_LOG_TAIL     = var.log_tail == null ? null : tostring(var.log_tail)
-    OVERTIME_TAGS         = length(var.tags) == 0 ? null : join(",", [for name, value in var.tags : "${name}=${value}"])
+    OVERTIME_URL            = var.url
+    OVERTIME_NEAR_TIMEOUT   = var.near_timeout == null ? null : tostring(var.near_timeout)
+    OVERTIME_LOG_REDACT     = var.redact_logs ? null : "off"
+    OVERTIME_FLUSH_INTERVAL = var.flush_interval
+    OVERTIME_SIGNING_REGION = var.signing_region
+    OVERTIME_LOG_TAIL       = var.log_tail == null ? null : tostring(var.log_tail)
+    OVERTIME_TAGS           = length(var.tags) == 0 ? null : join(",", [for name, value in var.tags : "${name}=${value}"])
   }
 }
 

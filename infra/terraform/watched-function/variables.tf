@@ -63,3 +63,21 @@ variable "log_tail" {
     error_message = "log_tail is at most 100."
   }
 }
+
+variable "redact_logs" {
+  description = "Whether secrets in those lines are replaced by stars before they leave the function."
+  type        = bool
+  default     = true
+}
+
+variable "flush_interval" {
+  description = "How often ordinary counts are sent at most, such as 60s. Null: the extension's default, a minute. Timeouts never wait."
+  type        = string
+  default     = null
+}
+
+variable "signing_region" {
+  description = "The region to sign requests for, where the host of url does not say it."
+  type        = string
+  default     = null
+}

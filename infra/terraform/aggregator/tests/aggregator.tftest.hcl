@@ -29,9 +29,6 @@ mock_provider "aws" {
   mock_data "aws_iam_policy_document" {
     defaults = { json = "{\"Version\":\"2012-10-17\",\"Statement\":[]}" }
   }
-  mock_data "aws_secretsmanager_secret_version" {
-    defaults = { secret_string = "whsec_mocked" }
-  }
 }
 
 variables {
@@ -44,7 +41,7 @@ run "doors_are_told_what_they_read_and_nothing_else" {
     condition = { for door, it in local.doors : door => join(" ", sort(keys(it.environment[0].variables))) } == {
       ingest   = "OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
       evaluate = "OVERTIME_CONSOLE_URL OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_EVALUATE_QUEUE_URL OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
-      deliver  = "OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
+      deliver  = "OVERTIME_CONSOLE_URL OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
       sweep    = "OVERTIME_CONSOLE_URL OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
       console  = "OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
     }
@@ -67,7 +64,7 @@ run "doors_are_told_what_they_read_and_nothing_else" {
   }
 }
 
-run "only_deliver_has_the_key_of_the_webhook" {
+run "only_deliver_may_read_the_key_of_the_webhook" {
   variables {
     webhook = {
       url        = "https://example.com/hook"
@@ -76,13 +73,23 @@ run "only_deliver_has_the_key_of_the_webhook" {
   }
 
   assert {
-    condition     = [for door, it in local.doors : door if can(it.environment[0].variables.WEBHOOK_KEY)] == ["deliver"]
-    error_message = "Another door has it, or none."
+    condition     = [for door, it in local.doors : door if can(it.environment[0].variables.OVERTIME_WEBHOOK_SECRET)] == ["deliver"]
+    error_message = "Another door knows where it is, or none."
   }
 
   assert {
-    condition     = aws_lambda_function.door["deliver"].environment[0].variables.OVERTIME_WEBHOOK_SECRET == "env:WEBHOOK_KEY"
+    condition     = aws_lambda_function.door["deliver"].environment[0].variables.OVERTIME_WEBHOOK_SECRET == "secretsmanager:arn:aws:secretsmanager:eu-west-1:999988887777:secret:webhook-a1b2c3"
     error_message = "Deliver is not told where the key is."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for door, statements in local.permissions : [for it in statements : concat([door], it.resources) if it.sid == "ReadSecrets"]])) == "deliver arn:aws:secretsmanager:eu-west-1:999988887777:secret:webhook-a1b2c3"
+    error_message = "Another may read it, or none."
+  }
+
+  assert {
+    condition     = join(" ", [for door, it in local.doors : door if can(it.environment[0].variables.OVERTIME_ENVIRONMENT_CHANNEL)]) == "console evaluate sweep"
+    error_message = "The others do not know that there is a webhook."
   }
 }
 
@@ -91,7 +98,7 @@ run "no_door_may_delete_scan_or_do_everything" {
     condition = alltrue(flatten([
       for door, statements in local.permissions : [
         for it in statements : [
-          for action in it.actions : !strcontains(action, "*") && !strcontains(action, "Scan") && !startswith(action, "dynamodb:Delete")
+          for action in it.actions : !strcontains(action, "*") && !strcontains(action, "Scan") && (contains(["console", "sweep"], door) || !startswith(action, "dynamodb:Delete"))
         ]
       ]
     ]))
@@ -104,8 +111,32 @@ run "no_door_may_delete_scan_or_do_everything" {
   }
 
   assert {
-    condition     = { for door, statements in local.permissions : door => [for it in statements : it.keys if it.keys != null] if length([for it in statements : it.keys if it.keys != null]) > 0 } == { ingest = ["R#*"], deliver = ["O#*"] }
-    error_message = "The partitions that ingest and deliver may write are others."
+    condition = alltrue(flatten([
+      for door, statements in local.permissions : [
+        for it in statements : it.condition != null
+        if it.sid != "RecordFacts" && length([for action in it.actions : action if can(regex("Item$", action)) && action != "dynamodb:GetItem"]) > 0
+      ]
+    ]))
+    error_message = "A door may write all of the state."
+  }
+
+  assert {
+    condition     = length(local.channels) == 0
+    error_message = "Deliver reaches something that nobody named."
+  }
+}
+
+run "deliver_reaches_what_it_was_told_of" {
+  variables {
+    channels = {
+      topic_arns = ["arn:aws:sns:eu-west-1:999988887777:timeouts"]
+      key_arns   = ["arn:aws:kms:eu-west-1:999988887777:key/11111111-2222-3333-4444-555555555555"]
+    }
+  }
+
+  assert {
+    condition     = join(" ", flatten([for it in local.channels : concat(it.actions, it.resources)])) == "sns:Publish arn:aws:sns:eu-west-1:999988887777:timeouts kms:Decrypt kms:GenerateDataKey arn:aws:kms:eu-west-1:999988887777:key/11111111-2222-3333-4444-555555555555"
+    error_message = jsonencode(local.channels)
   }
 }
 
@@ -244,7 +275,9 @@ run "what_is_none_is_refused_by_name" {
     architecture = "arm"
     sizes        = { front = {} }
     name         = "Over time"
+    channels     = { bus_arns = ["*"] }
+    retention    = { facts = "long" }
   }
 
-  expect_failures = [var.accounts, var.architecture, var.sizes, var.name]
+  expect_failures = [var.accounts, var.architecture, var.sizes, var.name, var.channels, var.retention]
 }

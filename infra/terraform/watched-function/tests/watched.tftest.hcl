@@ -28,19 +28,25 @@ run "defaults_are_left_to_the_extension" {
 
 run "what_is_set_is_said_as_the_extension_reads_it" {
   variables {
-    architecture = "arm64"
-    role_name    = "orders"
-    tags         = { team = "payments", tier = "1" }
-    near_timeout = 0.9
-    log_tail     = 20
+    architecture   = "arm64"
+    role_name      = "orders"
+    tags           = { team = "payments", tier = "1" }
+    near_timeout   = 0.9
+    log_tail       = 20
+    redact_logs    = false
+    flush_interval = "30s"
+    signing_region = "eu-central-1"
   }
 
   assert {
     condition = output.environment == {
-      OVERTIME_URL          = var.url
-      OVERTIME_TAGS         = "team=payments,tier=1"
-      OVERTIME_NEAR_TIMEOUT = "0.9"
-      OVERTIME_LOG_TAIL     = "20"
+      OVERTIME_URL            = var.url
+      OVERTIME_TAGS           = "team=payments,tier=1"
+      OVERTIME_NEAR_TIMEOUT   = "0.9"
+      OVERTIME_LOG_TAIL       = "20"
+      OVERTIME_LOG_REDACT     = "off"
+      OVERTIME_FLUSH_INTERVAL = "30s"
+      OVERTIME_SIGNING_REGION = "eu-central-1"
     }
     error_message = jsonencode(output.environment)
   }
