@@ -26,9 +26,9 @@ const CHANGES: u8 = 2;
 
 /// Keeps subscriptions, channels and silences in a file: what there is, what a file would change, and making it so.
 ///
-///     overtime config export > overtime.json     # what there is
-///     overtime config plan overtime.json         # what the file would change, and nothing is changed
-///     overtime config apply overtime.json        # the same, and then it is done
+/// - `overtime config export > overtime.json`: what there is
+/// - `overtime config plan overtime.json`: what the file would change, and nothing is changed
+/// - `overtime config apply overtime.json`: the same, and then it is done
 ///
 /// A file has lists: `subscriptions`, `channels`, `silences`. A list that it does not have is left alone, so that silences can be
 /// made by whoever is on call while the rest comes from Git. What is there and not in a list of the file is deleted only with

@@ -73,6 +73,14 @@ async fn of_changes_that_belong_together_none_is_made_alone() {
     store.change(&both, None, ANNA).await.unwrap_err();
     let standing = store.configuration_now().await.unwrap();
     assert_eq!(standing.channels.len(), 1);
+}
+
+/// Not on the engine of 2020, which takes ten actions in a transaction: DynamoDB takes a hundred.
+#[tokio::test]
+async fn many_changes_are_made_in_several_steps() {
+    let Laboratory { store, .. } = &Laboratory::open().await;
+    store.change(&[channel("a", "A", Expects::Nothing)], None, ANNA).await.unwrap();
+    let standing = store.configuration_now().await.unwrap();
     let many: Vec<_> =
         (0..70).map(|it| channel(&format!("c{it}"), "C", Expects::Nothing)).collect();
     let made = store.change(&many, Some(standing.revision), ANNA).await.unwrap();
