@@ -19,6 +19,8 @@ const CALM: Duration = Duration::from_mins(1);
 /// So long nothing has changed when evaluation does not come on at all.
 const STUCK: Duration = Duration::from_mins(10);
 const POLL: Duration = Duration::from_secs(1);
+/// How often an aggregator may have no time for an answer, while it makes up for what it has not evaluated.
+const BUSY_MAX: u32 = 120;
 
 #[derive(Debug)]
 pub(crate) struct Reader {
@@ -117,11 +119,15 @@ impl Reader {
 
     /// `None` where there is nothing.
     async fn get<T: DeserializeOwned>(&self, path: &str) -> anyhow::Result<Option<T>> {
-        let answer = self.http.get(format!("{}{path}", self.url)).send().await?;
-        if answer.status() == reqwest::StatusCode::NOT_FOUND {
-            return Ok(None);
+        for _ in 0..BUSY_MAX {
+            let answer = self.http.get(format!("{}{path}", self.url)).send().await?;
+            match answer.status() {
+                reqwest::StatusCode::NOT_FOUND => return Ok(None),
+                reqwest::StatusCode::SERVICE_UNAVAILABLE => sleep(POLL).await,
+                _ => return Ok(Some(answer.error_for_status()?.json().await?)),
+            }
         }
-        Ok(Some(answer.error_for_status()?.json().await?))
+        anyhow::bail!("there was no time to answer {path}, {BUSY_MAX} times")
     }
 }
 
