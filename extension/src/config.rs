@@ -7,6 +7,7 @@ use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, time::Duratio
 
 use crate::{
     log::{Lines, Redaction},
+    logs,
     signing::Signer,
     uplink::{proof::Proof, target::Target},
 };
@@ -30,6 +31,8 @@ pub struct Config {
     pub log_tail: Lines,
     /// `OVERTIME_LOG_REDACT`.
     pub log_redaction: Redaction,
+    /// `OVERTIME_LOGS`, and all that storing them depends on.
+    pub logs: Option<logs::Settings>,
 }
 
 /// How requests prove whose they are.
@@ -64,10 +67,12 @@ impl Config {
         let tags = reader.or("OVERTIME_TAGS", Tags::default());
         let log_tail = reader.or("OVERTIME_LOG_TAIL", Lines::NONE);
         let log_redaction = reader.or("OVERTIME_LOG_REDACT", Redaction::On);
+        let logs = logs::Settings::read(&reader.lookup);
+        let logs = logs.map_err(|faults| reader.faults.push(faults.to_string())).ok();
         let read = || {
             let (target, proof, flush_interval) = (target?, proof?, flush_interval?);
             let (near_timeout, tags) = (near_timeout?, tags?);
-            let (log_tail, log_redaction) = (log_tail?, log_redaction?);
+            let (log_tail, log_redaction, logs) = (log_tail?, log_redaction?, logs?);
             Some(Self {
                 target,
                 proof,
@@ -77,6 +82,7 @@ impl Config {
                 tags,
                 log_tail,
                 log_redaction,
+                logs,
             })
         };
         read().ok_or(Faults(reader.faults))

@@ -10,6 +10,7 @@ pub enum Place {
     Core,
     Uplink,
     Journal,
+    Logs,
 }
 
 /// The record type that asks.
@@ -23,6 +24,7 @@ impl Place {
             "core" => Some(Self::Core),
             "uplink" => Some(Self::Uplink),
             "journal" => Some(Self::Journal),
+            "logs" => Some(Self::Logs),
             _ => None,
         }
     }

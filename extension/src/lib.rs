@@ -12,7 +12,8 @@
 //! # The map, from the bottom
 //! Pure, without clock, socket or randomness: [`json`], [`log`] and [`telemetry`] read what the platform posts, [`sandbox`]
 //! makes facts of it, [`journal`] is what they are written down in, [`flush`] decides when they go, [`signing`] proves whose a request is,
-//! `uplink::{target, answer, circuit, obstacle}` know the aggregator's side of it.
+//! `uplink::{target, answer, circuit, obstacle}` know the aggregator's side of it. [`logs`] is what goes to a bucket, where somebody asks
+//! for it.
 //!
 //! At the edges: [`runtime_api`] and `telemetry::{tap, listener}` speak with the platform by way of [`message`], [`uplink`]
 //! with the aggregator by way of [`http`],
@@ -29,6 +30,7 @@ pub mod journal;
 pub mod json;
 pub mod lambda;
 pub mod log;
+pub mod logs;
 pub mod message;
 pub mod notice;
 pub mod run;

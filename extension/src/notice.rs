@@ -1,7 +1,8 @@
 //! What an operator must fix, said once per process, in one line that names the fix.
 //!
 //! Extensions write into the function's own log, which the customer pays for and reads, so nothing is said twice and nothing
-//! is said that needs no hand. The process subscribes to no `extension` logs and so cannot hear itself.
+//! is said that needs no hand. So where the process hears itself, because the logs of extensions are stored, it hears a line each
+//! for a few topics and no more.
 
 use std::{
     fmt,
@@ -19,6 +20,7 @@ pub enum Topic {
     Refused,
     Fault,
     Journal,
+    Logs,
 }
 
 impl Topic {
@@ -31,6 +33,7 @@ impl Topic {
             Self::Refused => 1 << 4,
             Self::Fault => 1 << 5,
             Self::Journal => 1 << 6,
+            Self::Logs => 1 << 7,
         }
     }
 }

@@ -5,7 +5,7 @@
 //! of the program runs in tasks, and when one of them dies the loop does not notice.
 
 use std::{
-    panic,
+    panic::{self, AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering},
@@ -23,12 +23,14 @@ use crate::{
     clock,
     config::{Config, Faults},
     lambda::Lambda,
+    logs::stock::Logs,
     notice::{Notices, Topic},
     runtime_api::{ApiError, Events, ExtensionName, Next, Registration, RuntimeApi},
     sandbox::{Birth, Sandbox},
     telemetry::{
-        listener::Listener,
-        tap::{self, Tap, Wish},
+        Hearing,
+        listener::{Heard, Listener},
+        tap::{self, Streams, Tap, Wish},
     },
     watch::{Input, Watch},
 };
@@ -43,7 +45,7 @@ const STAY_MAX: Duration = Duration::from_millis(1_500);
 /// What this process is here for.
 #[derive(Debug, Clone)]
 pub enum Role {
-    Report(Config),
+    Report(Box<Config>),
     /// Something is wrong with the settings: poll, and do nothing.
     Idle,
 }
@@ -52,7 +54,7 @@ impl Role {
     /// Decides, and tells the operator what is missing.
     pub fn of(config: Result<Config, Faults>, notices: &Notices) -> Self {
         match config {
-            Ok(config) => Self::Report(config),
+            Ok(config) => Self::Report(Box::new(config)),
             Err(faults) => {
                 notices.say(Topic::Settings, format!("nothing is reported: {faults}"));
                 Self::Idle
@@ -138,7 +140,7 @@ async fn poll(api: &mut RuntimeApi, registration: &Registration, beside: Option<
 struct Start {
     lambda: Lambda,
     registration: Registration,
-    config: Config,
+    config: Box<Config>,
     notices: Arc<Notices>,
 }
 
@@ -146,11 +148,11 @@ impl Start {
     /// Opens the tap and starts the watch. Gives the connection back, for the loop to go on with.
     async fn beside(self, mut api: RuntimeApi) -> (RuntimeApi, Beside) {
         let listener = Listener::bind().await.ok();
-        let logs = self.config.log_tail;
         let tap = match &listener {
             Some(listener) => {
                 let (id, kind) = (&self.registration.id, &self.lambda.initialization);
-                let wish = Wish { destination: &listener.destination, logs };
+                let (streams, is_all) = (self.streams(), self.config.logs.is_some());
+                let wish = Wish { destination: &listener.destination, streams, is_all };
                 tap::open(&mut api, id, wish, kind).await
             }
             None => Tap::Closed(None),
@@ -163,16 +165,34 @@ impl Start {
             self.notices.say(Topic::NoTelemetry, line);
         }
         let sandbox = Sandbox::new(self.birth(tap == Tap::Open));
+        let logs = self.logs();
+        let hearing = Hearing { tail: self.config.log_tail, is_shared: logs.is_some() };
         let watch = Watch::new(sandbox, &self.config, self.notices);
+        let watch = watch.storing(logs.clone(), &self.config);
         let overflow = watch.overflow();
         let (inbox, outbox) = mpsc::channel(INBOX);
         if let Some(listener) = listener {
             let inbox = inbox.clone();
-            tokio::spawn(
-                listener.serve(logs, move |decoded| hand_over(&inbox, &overflow, decoded)),
-            );
+            tokio::spawn(listener.serve(hearing, move |heard| match heard {
+                Heard::Decoded(decoded) => hand_over(&inbox, &overflow, decoded),
+                Heard::Body(body) => read_logs(logs.as_ref(), &inbox, body),
+            }));
         }
         (api, Beside { inbox, watch: tokio::spawn(watch.run(outbox)) })
+    }
+
+    fn streams(&self) -> Streams {
+        let stored = self.config.logs.as_ref().map(|it| it.wanted).unwrap_or_default();
+        Streams {
+            function: self.config.log_tail.are_wanted() || stored.function,
+            extension: stored.extension,
+        }
+    }
+
+    fn logs(&self) -> Option<Logs> {
+        let wanted = self.config.logs.as_ref()?.wanted;
+        let is_concurrent = self.lambda.initialization.is_managed_instances();
+        Some(Logs::new(wanted, self.lambda.version.clone(), is_concurrent))
     }
 
     fn birth(&self, hears_telemetry: bool) -> Birth {
@@ -194,6 +214,16 @@ impl Start {
             log_redaction: self.config.log_redaction,
             hears_telemetry,
         }
+    }
+}
+
+/// A panic in reading costs the body it happened in. Whoever stores is told where there is something to do, unless it has enough.
+fn read_logs(logs: Option<&Logs>, inbox: &mpsc::Sender<Input>, body: &[u8]) {
+    let Some(logs) = logs else { return };
+    match catch_unwind(AssertUnwindSafe(|| logs.hear(body, clock::now()))) {
+        Ok(true) => drop(inbox.try_send(Input::Logs)),
+        Ok(false) => {}
+        Err(_) => logs.stumbled(),
     }
 }
 

@@ -240,6 +240,13 @@ impl Sandbox {
         }
     }
 
+    /// Notes a loss that nothing is sent after any more, so it is worth a request of its own.
+    pub fn lose_at_last(&mut self, now: EpochMillis, what: impl FnOnce(&mut Losses)) {
+        if let Some(tally) = self.tallies.news(Block::of(now), &self.me.profile, now) {
+            what(&mut tally.losses);
+        }
+    }
+
     /// Whether an invocation that ended, or the init before any, still lacks what only telemetry can tell: how it ended, or
     /// why it timed out. On Managed Instances nothing else tells that there was an invocation at all.
     pub fn awaits_telemetry(&self) -> bool {

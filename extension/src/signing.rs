@@ -1,4 +1,4 @@
-//! Proof of whose request it is: `SigV4`, as a Function URL with `AWS_IAM` expects it.
+//! Proof of whose request it is: `SigV4`, as a Function URL with `AWS_IAM` and as S3 expect it.
 //!
 //! The function's own role signs. What has to be known for it lies in four places: the [`region`] that a signature is for,
 //! the [`wallet`] with the role's credentials, the [`container`] endpoint that fills it under SnapStart, and the [`skew`]
@@ -7,8 +7,9 @@
 //! **Invariant.** Nothing here asks a clock, a socket or the environment; the body is always part of what is signed; and no
 //! secret is ever part of an error or of a `Debug`.
 //!
-//! Sources: AWS's "Invoking Lambda function URLs" (service `lambda`, the body's hash is part of the signature) and "Create a
-//! signed AWS API request".
+//! Sources: AWS's "Invoking Lambda function URLs" (service `lambda`, the body's hash is part of the signature), "Create a
+//! signed AWS API request", and of S3's API reference "Signature calculations for the authorization header" (a path is encoded
+//! once, and not tidied up).
 
 pub mod container;
 pub mod region;
@@ -23,7 +24,8 @@ use std::{
 use aws_credential_types::Credentials;
 use aws_sigv4::{
     http_request::{
-        PayloadChecksumKind, SignableBody, SignableRequest, SigningSettings, sign as signature_of,
+        PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SigningSettings,
+        UriPathNormalizationMode, sign as signature_of,
     },
     sign::v4,
 };
@@ -38,13 +40,20 @@ use region::Region;
 use skew::{Clock, Refusal, Remedy};
 use wallet::{Standing, Wallet};
 
-const SERVICE: &str = "lambda";
 /// The last millisecond of the year 9999: a date has four digits for the year.
 const LATEST_MS: i64 = 253_402_300_799_999;
 
-/// All that signing for one aggregator needs, and what was learnt on the way.
+/// Who is to believe a signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Service {
+    FunctionUrl,
+    Bucket,
+}
+
+/// All that signing for one server needs, and what was learnt on the way.
 #[derive(Debug)]
 pub struct Signer {
+    service: Service,
     region: Region,
     wallet: Wallet,
     clock: Clock,
@@ -86,9 +95,26 @@ impl Signer {
     /// For the aggregator at `host`. Takes the lookup rather than the environment: tests pass a map.
     pub fn read(host: &str, lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         match (Region::read(host, &lookup), Wallet::read(&lookup)) {
-            (Ok(region), Ok(wallet)) => Ok(Self { region, wallet, clock: Clock::default() }),
+            (Ok(region), Ok(wallet)) => {
+                let (service, clock) = (Service::FunctionUrl, Clock::default());
+                Ok(Self { service, region, wallet, clock })
+            }
             (region, wallet) => Err(Faults(region.err().into_iter().chain(wallet.err()).collect())),
         }
+    }
+
+    /// For a bucket in a region.
+    pub fn of_bucket(
+        region: Region,
+        lookup: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self, Faults> {
+        let wallet = Wallet::read(&lookup).map_err(|fault| Faults(vec![fault]))?;
+        Ok(Self { service: Service::Bucket, region, wallet, clock: Clock::default() })
+    }
+
+    /// The bucket turned out to be elsewhere.
+    pub fn relocate(&mut self, region: Region) {
+        self.region = region;
     }
 
     /// What to ask for before the next signature; `None` when the credentials in hand will do for a while.
@@ -129,7 +155,7 @@ impl Signer {
         let now = self.clock.correct(now);
         match self.wallet.at(now) {
             Standing::Fresh(credentials) | Standing::Ageing(credentials, _) => {
-                sign(request, credentials, &self.region, now)
+                sign(request, credentials, (self.service, &self.region), now)
             }
             Standing::Absent(_) => Err(SigningError::NoCredentials),
         }
@@ -151,16 +177,20 @@ impl Signer {
 fn sign(
     request: &Request<'_>,
     credentials: &Credentials,
-    region: &Region,
+    (service, region): (Service, &Region),
     at: EpochMillis,
 ) -> Result<HeaderMap, SigningError> {
     let identity = credentials.clone().into();
     let mut settings = SigningSettings::default();
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
+    if service == Service::Bucket {
+        settings.percent_encoding_mode = PercentEncodingMode::Single;
+        settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
+    }
     let params = v4::SigningParams::builder()
         .identity(&identity)
         .region(region.as_str())
-        .name(SERVICE)
+        .name(service.name())
         .time(system_time(at))
         .settings(settings)
         .build()
@@ -175,6 +205,15 @@ fn sign(
         proof.insert(HeaderName::from_static(header.name()), value);
     }
     Ok(proof)
+}
+
+impl Service {
+    fn name(self) -> &'static str {
+        match self {
+            Self::FunctionUrl => "lambda",
+            Self::Bucket => "s3",
+        }
+    }
 }
 
 /// `aws-sigv4` would panic over a missing host.

@@ -41,8 +41,24 @@ pub struct Decoded {
     pub unreadable: u32,
 }
 
+/// What is wanted of logs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Hearing {
+    /// How many lines, for the end of a verdict's log.
+    pub tail: Lines,
+    /// Whether somebody else reads the logs as well, and puts the halves of split ones together.
+    pub is_shared: bool,
+}
+
+impl From<Lines> for Hearing {
+    fn from(tail: Lines) -> Self {
+        Self { tail, is_shared: false }
+    }
+}
+
 /// Reads one POST, with as many lines of log as are wanted.
-pub fn decode(body: &[u8], logs: Lines) -> Decoded {
+pub fn decode(body: &[u8], hearing: impl Into<Hearing>) -> Decoded {
+    let Hearing { tail: logs, is_shared } = hearing.into();
     let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
     let mut reading = Reading::new(logs);
     let text = std::str::from_utf8(body).unwrap_or_default();
@@ -60,6 +76,7 @@ pub fn decode(body: &[u8], logs: Lines) -> Decoded {
             Stretch::Record(record) => reading.element(record),
             Stretch::Torn(torn) => match split::half(torn).filter(|_| logs.are_wanted()) {
                 Some(line) => reading.line(line),
+                None if is_shared && split::fragment(torn).is_some() => {}
                 None => reading.unreadable(),
             },
             Stretch::Doubtful => reading.unreadable(),

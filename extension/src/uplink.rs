@@ -1,189 +1,70 @@
 //! The one way to the aggregator: one batch at a time, each before a deadline.
 //!
-//! The connection is kept between sends. While the environment is frozen it can die in two ways: the peer closes it, which
-//! shows at once, or the network forgets it, which shows only in silence. Either costs one retry on a fresh one, and never a
-//! fact, because facts may arrive twice; a fresh one that breaks in mid-exchange is given the same chance, as a freeze may be short. A refusal that another signature may cure costs one more
-//! attempt, too.
+//! Facts may arrive twice, so a batch that may or may not have arrived is simply sent again ([`peer`]).
 //!
 //! **Invariant.** Nothing here touches TLS or a resolver before the first send.
 
 pub mod answer;
 pub mod circuit;
 pub mod obstacle;
+pub mod peer;
 pub mod proof;
 pub mod target;
 pub mod tls;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
-
 use bytes::Bytes;
-use http_body_util::Full;
-use hyper::Request;
-use overtime_wire::EpochMillis;
-use tokio::{
-    net::{TcpStream, lookup_host},
-    time::{Instant, timeout, timeout_at},
-};
-
-use crate::{
-    http::{Connection, HttpError, Reply, Stream},
-    signing::skew::Remedy,
-};
+use hyper::Method;
+use tokio::time::Instant;
 
 use answer::Answer;
-use obstacle::{Obstacle, Stage};
+use peer::{Parcel, Peer};
 use proof::Proof;
 use target::Target;
 use tls::Tls;
 
-/// Longest answer that is read: a thousand refusals are below it.
-const ANSWER_MAX: usize = 256 * 1024;
-/// How long a reused connection may be silent before it is taken for dead.
-const SILENCE: Duration = Duration::from_millis(700);
-
-/// The aggregator, and the connection to it if there is one.
+/// The aggregator.
 #[derive(Debug)]
-pub struct Uplink {
-    target: Arc<Target>,
-    tls: Tls,
-    proof: Proof,
-    connection: Option<Connection>,
-    stage: Stage,
-}
+pub struct Uplink(Peer);
 
 impl Uplink {
     pub fn new(target: Target, tls: Tls) -> Self {
-        Self {
-            target: Arc::new(target),
-            tls,
-            proof: Proof::default(),
-            connection: None,
-            stage: Stage::Speaking,
-        }
+        Self(Peer::new(target, tls))
     }
 
     #[must_use]
     pub fn proving(self, proof: Proof) -> Self {
-        Self { proof, ..self }
+        Self(self.0.proving(proof))
     }
 
     /// Another way to the same aggregator, with a connection of its own.
     #[must_use]
     pub fn sibling(&self) -> Self {
-        Self {
-            target: Arc::clone(&self.target),
-            tls: self.tls.clone(),
-            proof: self.proof.clone(),
-            connection: None,
-            stage: Stage::Speaking,
-        }
+        Self(self.0.sibling())
     }
 
     /// A snapshot was restored: connection, sessions and credentials are another environment's.
     #[must_use]
     pub fn restored(&self) -> Self {
-        self.proof.restored();
-        Self { tls: self.tls.anew(), ..self.sibling() }
+        Self(self.0.restored())
     }
 
     /// Opens a connection ahead of a send, in place of one that may have died unseen.
     pub async fn prepare(&mut self, deadline: Instant) {
-        if let Ok(Ok(connection)) = timeout_at(deadline, self.connect()).await {
-            self.connection = Some(connection);
-        }
+        self.0.prepare(deadline).await;
     }
 
     /// Posts a batch, and says what came of it before `deadline`.
     pub async fn post(&mut self, batch: Bytes, deadline: Instant) -> Answer {
-        self.stage = Stage::Speaking;
-        let obstacle = match timeout_at(deadline, self.post_proven(&batch, deadline)).await {
-            Ok(Ok(reply)) => return answer::read(reply.status, &reply.headers, &reply.body),
-            Ok(Err(obstacle)) => obstacle,
-            Err(_) => self.stage.too_slow(),
+        let parcel = Parcel {
+            method: Method::POST,
+            path: self.0.target().batches_path(),
+            content_type: "application/x-protobuf",
+            body: batch,
         };
-        self.connection = None;
-        Answer::None(obstacle)
-    }
-
-    async fn post_proven(&mut self, batch: &Bytes, deadline: Instant) -> Result<Reply, Obstacle> {
-        self.proof.renew().await?;
-        let (reply, signed_at) = self.exchange(batch, deadline).await?;
-        match self.proof.judged(&reply, signed_at) {
-            Remedy::Nothing => Ok(reply),
-            Remedy::SignAgain => {
-                self.proof.renew().await?;
-                Ok(self.exchange(batch, deadline).await?.0)
-            }
+        match self.0.send(&parcel, deadline).await {
+            Ok(reply) => answer::read(reply.status, &reply.headers, &reply.body),
+            Err(obstacle) => Answer::None(obstacle),
         }
-    }
-
-    /// One answer, over the connection there is or else over a fresh one, and when the request was signed.
-    async fn exchange(
-        &mut self,
-        batch: &Bytes,
-        deadline: Instant,
-    ) -> Result<(Reply, EpochMillis), Obstacle> {
-        if let Some(mut connection) = self.connection.take().filter(|it| !it.is_closed()) {
-            let patience = SILENCE.min((deadline - Instant::now()) / 2);
-            let (request, signed_at) = self.request(batch)?;
-            let reply = connection.exchange(request, ANSWER_MAX);
-            if let Ok(Ok(reply)) = timeout(patience, reply).await {
-                self.connection = Some(connection);
-                return Ok((reply, signed_at));
-            }
-        }
-        match self.exchange_afresh(batch).await {
-            // A freeze may have come between the handshake and the answer, too short for any clock to show.
-            Err(Obstacle::Broken(HttpError::Broken(_))) => self.exchange_afresh(batch).await,
-            done => done,
-        }
-    }
-
-    async fn exchange_afresh(&mut self, batch: &Bytes) -> Result<(Reply, EpochMillis), Obstacle> {
-        let mut connection = self.connect().await?;
-        let (request, signed_at) = self.request(batch)?;
-        let reply = connection.exchange(request, ANSWER_MAX).await?;
-        self.connection = Some(connection);
-        Ok((reply, signed_at))
-    }
-
-    fn request(&self, batch: &Bytes) -> Result<(Request<Full<Bytes>>, EpochMillis), Obstacle> {
-        let mut request = Request::post(self.target.batches_path())
-            .header("host", self.target.authority())
-            .header("content-type", "application/x-protobuf")
-            .body(Full::new(batch.clone()))
-            .map_err(HttpError::from)?;
-        let signed_at = self.proof.sign(&mut request, batch)?;
-        Ok((request, signed_at))
-    }
-
-    async fn connect(&mut self) -> Result<Connection, Obstacle> {
-        let tcp = self.dial().await?;
-        self.stage = Stage::Speaking;
-        let stream: Box<dyn Stream> = match self.target.tls_name() {
-            None => Box::new(tcp),
-            Some(name) => {
-                let shaken = self.tls.connector()?.connect(name.clone(), tcp).await;
-                Box::new(shaken.map_err(Obstacle::shaking_hands)?)
-            }
-        };
-        Ok(Connection::open(stream).await?)
-    }
-
-    /// An address needs no resolver, and a resolver needs a thread.
-    async fn dial(&mut self) -> Result<TcpStream, Obstacle> {
-        let (host, port) = (self.target.host(), self.target.port());
-        let found: Vec<SocketAddr> = if let Some(address) = self.target.address() {
-            vec![(address, port).into()]
-        } else {
-            self.stage = Stage::Naming;
-            let named = lookup_host((host, port)).await;
-            named.map_err(|error| Obstacle::Name(Some(error)))?.collect()
-        };
-        self.stage = Stage::Dialling;
-        let tcp = TcpStream::connect(&found[..]).await.map_err(Obstacle::dialling)?;
-        tcp.set_nodelay(true).map_err(Obstacle::dialling)?;
-        Ok(tcp)
     }
 }
 

@@ -11,6 +11,7 @@ mod leave;
 mod nearing;
 mod outlive;
 mod sending;
+mod storing;
 
 use std::{
     sync::{
@@ -41,6 +42,7 @@ use keeping::Keeping;
 use leave::Leave;
 use outlive::Vigil;
 use sending::{Sending, Sent};
+use storing::{Stored, Storing};
 
 /// Everything that can wake us. Nothing else can.
 #[derive(Debug)]
@@ -53,6 +55,10 @@ pub enum Input {
     Tick,
     /// A send has come back.
     Sent(Sent),
+    /// Logs wait to be stored, or an object is full.
+    Logs,
+    /// An object has come back.
+    Stored(Stored),
 }
 
 /// What the loop owns.
@@ -78,6 +84,8 @@ pub struct Watch {
     life: u32,
     vigil: Vigil,
     keeping: Keeping,
+    /// Where logs are asked for.
+    storing: Option<Box<Storing>>,
     /// Only ever set by our own tests.
     fault: Option<Place>,
 }
@@ -107,6 +115,7 @@ impl Watch {
             life: 0,
             vigil: Vigil::default(),
             keeping: Keeping::default(),
+            storing: None,
             fault: None,
         }
     }
@@ -145,6 +154,7 @@ impl Watch {
             biased;
             sent = sending::finished(&mut self.sending) => Some(Input::Sent(sent)),
             input = inbox.recv() => input,
+            stored = storing::finished(&mut self.storing) => Some(Input::Stored(stored)),
             () = alarm => Some(Input::Tick),
         }
     }
@@ -157,17 +167,19 @@ impl Watch {
         match input {
             Input::Platform(Next::Invoke(invoke)) => {
                 if let Some(sending) = &mut self.sending {
-                    sending.spans_event = true;
+                    sending.voyage.spans_event = true;
                 }
+                self.storing_spans_event();
                 self.sandbox.apply(Event::Invoke(invoke), now);
             }
             Input::Platform(Next::Shutdown(shutdown)) => {
                 self.sandbox.apply(Event::Shutdown(shutdown), now);
                 self.leave = Some(Leave::new(&shutdown, now, Instant::now()));
             }
-            Input::Platform(Next::Unknown) | Input::Tick => {}
+            Input::Platform(Next::Unknown) | Input::Tick | Input::Logs => {}
             Input::Telemetry(decoded) => self.hear(decoded, now),
             Input::Sent(sent) => self.sent(sent, now),
+            Input::Stored(stored) => self.stored(stored, now),
         }
     }
 
@@ -195,9 +207,11 @@ impl Watch {
         let outlived = self.outlive(now);
         let watched = self.watch_deadline(now);
         let moment = self.moment(now);
+        let stores = self.store(now);
         if let Some(leave) = &self.leave
             && moment == Moment::Leaving
-            && (leave.is_over(Instant::now()) || self.has_nothing_to_say(now))
+            && (leave.is_over(Instant::now())
+                || (self.has_nothing_to_say(now) && self.has_nothing_to_store(now)))
         {
             return Step::Done;
         }
@@ -208,7 +222,7 @@ impl Watch {
             line: self.line(),
             last_sent: self.last_sent,
         };
-        let mut wake = outlived.into_iter().chain(watched).min();
+        let mut wake = outlived.into_iter().chain(watched).chain(stores).min();
         match flush::decide(&self.policy(), &situation) {
             Flush::Wait { until } => wake = wake.into_iter().chain(until).min(),
             Flush::Send => self.send(now),
@@ -232,6 +246,7 @@ impl Watch {
             return;
         }
         self.restored();
+        self.restored_storing();
         self.incarnation = None;
         self.keeping = Keeping::default();
         self.opening = None;
@@ -277,7 +292,7 @@ impl Watch {
     fn line(&self) -> Line {
         if let Some(sending) = &self.sending {
             let carries_verdicts = sending.outgoing.has_verdicts();
-            return Line::Busy { since: sending.since, carries_verdicts };
+            return Line::Busy { since: sending.voyage.since, carries_verdicts };
         }
         // On the way out there is no later to rest for.
         let resting = match &self.leave {

@@ -1,6 +1,9 @@
 //! The law, on the real process and real sockets, against a platform and an aggregator that play along or do not.
 
 #[cfg(test)]
+#[path = "law/logs.rs"]
+mod logs;
+#[cfg(test)]
 #[path = "law/places.rs"]
 mod places;
 #[cfg(test)]

@@ -16,7 +16,7 @@ use sandbox::{
 use serde_json::json;
 use tokio::time;
 
-use crate::{Subject, Subjects, sink::Sink, spread::Rounds, warm};
+use crate::{Subject, Subjects, logs, sink::Sink, spread::Rounds, warm};
 
 const WEATHERS: [(&str, Weather); 4] = [
     ("well", Weather::Clear),
@@ -43,10 +43,14 @@ pub(crate) struct Added {
     pub(crate) told: Rounds,
     /// Ours as it is deployed, and ours sending, by the state of the aggregator.
     pub(crate) ours: Vec<(&'static str, Rounds)>,
+    /// The floor beside a function that prints, and ours that stores what it prints.
+    pub(crate) talking: [Rounds; 2],
 }
 
 struct Turns {
     name: &'static str,
+    /// How many lines the function prints each time.
+    lines: u32,
     environment: Environment,
     rounds: Rounds,
     _proxy: Proxy,
@@ -57,13 +61,18 @@ impl Turns {
         let proxy = Proxy::to(Sink::start().await?.address())?;
         proxy.set(weather).await;
         let environment = Environment::start(warm::spec(subject, &proxy.url()).await?).await?;
-        Ok(Self { name, environment, rounds: Rounds::default(), _proxy: proxy })
+        Ok(Self { name, lines: 0, environment, rounds: Rounds::default(), _proxy: proxy })
+    }
+
+    async fn talking(subject: &Subject, name: &'static str) -> anyhow::Result<Self> {
+        Ok(Self { lines: logs::LINES, ..Self::of(subject, name, Weather::Clear).await? })
     }
 
     async fn burst(&mut self) -> anyhow::Result<()> {
         let mut overheads = Vec::new();
         for pause in PAUSES {
-            let ended = self.environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
+            let payload = json!({ "lines": self.lines, "sleep_ms": 1 });
+            let ended = self.environment.invoke(Invocation::of(payload)).await?;
             overheads.extend(ended.extension_overhead);
             time::sleep(Duration::from_millis(pause)).await;
         }
@@ -74,7 +83,7 @@ impl Turns {
 }
 
 pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> anyhow::Result<Added> {
-    let Subjects { floor, told, extension, sending, .. } = subjects;
+    let Subjects { floor, told, extension, sending, storing, .. } = subjects;
     let mut all = vec![
         Turns::of(floor, "floor", Weather::Clear).await?,
         Turns::of(floor, "floor again", Weather::Clear).await?,
@@ -84,6 +93,8 @@ pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> any
     for (name, weather) in WEATHERS {
         all.push(Turns::of(sending, name, weather).await?);
     }
+    all.push(Turns::talking(floor, "floor, talking").await?);
+    all.push(Turns::talking(storing, "storing").await?);
     // The first invocations of a process are not warm.
     for it in &mut all {
         it.burst().await?;
@@ -99,7 +110,12 @@ pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> any
     }
     let mut all = all.into_iter().map(|it| (it.name, it.rounds));
     let mut next = || all.next().map(|it| it.1).unwrap_or_default();
-    Ok(Added { floor: next(), floor_again: next(), told: next(), ours: all.collect() })
+    let (floor, floor_again, told) = (next(), next(), next());
+    let mut ours: Vec<_> = all.collect();
+    let talking = ours.split_off(ours.len().saturating_sub(2)).into_iter().map(|it| it.1);
+    let talking: Vec<_> = talking.collect();
+    let talking = talking.try_into().unwrap_or_default();
+    Ok(Added { floor, floor_again, told, ours, talking })
 }
 
 /// How long a handler with a fixed amount of work takes on average, at a 128 MB share. On average, because the share comes

@@ -12,6 +12,7 @@
 mod added;
 mod build;
 mod doors;
+mod logs;
 mod platform;
 mod sink;
 mod spread;
@@ -27,6 +28,7 @@ use sandbox::{binaries, conditions::Condition};
 
 use self::{
     added::Added,
+    logs::Logs,
     platform::Started,
     timeouts::{Delays, Extent, World},
     warm::Cost,
@@ -40,6 +42,8 @@ struct Subject {
     flush_interval: &'static str,
     /// The floor never says anything.
     reports: bool,
+    /// Whether the function's logs go to a bucket.
+    stores: bool,
 }
 
 /// How much is measured.
@@ -79,14 +83,15 @@ const QUICK: Effort = Effort {
     deaf: Extent { functions: 4, each: 1 },
 };
 
-/// Those who run: one that does nothing, the same told of telemetry, ours as it is deployed, and ours sending after every
-/// invocation.
+/// Those who run: one that does nothing, the same told of telemetry, ours as it is deployed, ours sending after every
+/// invocation, and ours storing the function's logs.
 #[derive(Debug)]
 struct Subjects {
     floor: Subject,
     told: Subject,
     extension: Subject,
     sending: Subject,
+    storing: Subject,
     aggregator: PathBuf,
 }
 
@@ -101,6 +106,7 @@ struct Findings {
     /// Peak RSS over TLS, in bytes.
     secured: u64,
     added: Added,
+    logs: Logs,
     /// Of the floor, of ours at rest, of ours sending.
     handlers: [Duration; 3],
     timeouts: Delays,
@@ -143,12 +149,14 @@ impl Subjects {
             binary: binary.clone(),
             flush_interval,
             reports: name != "floor",
+            stores: false,
         };
         Ok(Self {
             floor: subject("floor", &floor, "60s"),
             told: subject("told", &told, "60s"),
             extension: subject("extension", &extension, "60s"),
             sending: subject("sending", &extension, "0s"),
+            storing: Subject { stores: true, ..subject("storing", &extension, "5s") },
             aggregator: if quick { binaries::overtime()?.to_owned() } else { build::aggregator()? },
         })
     }
@@ -163,6 +171,8 @@ impl Subjects {
         let secured = tls::peak_rss(&self.sending, effort.secured).await?;
         say("measuring what is added to invocations …")?;
         let added = added::after_the_handler(self, effort.bursts).await?;
+        say("measuring what logs cost …")?;
+        let logs = logs::measure(self, effort).await?;
         let handlers = tokio::try_join!(
             added::beside_the_handler(&self.floor, effort.overlapped),
             added::beside_the_handler(&self.extension, effort.overlapped),
@@ -179,6 +189,7 @@ impl Subjects {
             sending,
             secured,
             added,
+            logs,
             handlers: handlers.into(),
             timeouts: world.measure(&self.extension, dies, effort.timeouts).await?,
             deaf: world.measure(&self.extension, deaf, effort.deaf).await?,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use crate::{
     Findings,
     added::Added,
+    logs::{LINES, Logs},
     spread::{Rounds, Spread},
     warm::Cost,
 };
@@ -12,9 +13,50 @@ use crate::{
 pub(crate) fn of(findings: &Findings) -> String {
     let head = ["| what | floor | extension | ratio | target |", "|---|---|---|---|---|"];
     let head = head.map(str::to_owned).to_vec();
-    [head, process(findings), network(findings), invocations(findings), timeouts(findings)]
-        .concat()
-        .join("\n")
+    let parts = [process, network, invocations, logs, timeouts].map(|part| part(findings));
+    [head].into_iter().chain(parts).flatten().collect::<Vec<_>>().join("\n")
+}
+
+/// With a function that prints.
+fn logs(findings: &Findings) -> Vec<String> {
+    let Logs { floor, extension, storing, bursts: [quiet, burst] } = &findings.logs;
+    let cpu = |it: &Cost| ms(it.cpu_per_invocation);
+    let of = format!("of {LINES} lines");
+    vec![
+        compared(
+            &format!("CPU per warm invocation {of}, ms, no logs stored"),
+            [cpu(floor), cpu(extension)],
+            (3, "reported"),
+        ),
+        compared(
+            &format!("CPU per warm invocation {of}, ms, logs stored"),
+            [cpu(floor), cpu(storing)],
+            (3, "reported"),
+        ),
+        compared(
+            &format!("peak RSS, warm invocations {of}, logs stored, MB"),
+            [mb(floor.peak_rss_bytes), mb(storing.peak_rss_bytes)],
+            (1, "reported"),
+        ),
+        alone(
+            &format!(
+                "objects of {} warm invocations {of}, one in 5 s, and their bytes",
+                findings.effort.invocations
+            ),
+            &format!("{}, {}", storing.objects, storing.object_bytes),
+            "reported",
+        ),
+        compared(
+            "peak RSS, 5,000 lines in one invocation, logs stored, MB",
+            [mb(quiet.peak_rss_bytes), mb(burst.peak_rss_bytes)],
+            (1, "reported"),
+        ),
+        alone(
+            "CPU for 5,000 lines in one invocation, ms, and the object's bytes",
+            &format!("{:.0}, {}", ms(burst.cpu), burst.object_bytes),
+            "reported",
+        ),
+    ]
 }
 
 /// A row with a ratio.
@@ -86,7 +128,7 @@ fn invocations(findings: &Findings) -> Vec<String> {
 
 /// Each beside the floor, and ours beside the floor that is told of telemetry, too.
 pub(crate) fn added(added: &Added) -> Vec<String> {
-    let Added { floor, floor_again, told, ours } = added;
+    let Added { floor, floor_again, told, ours, talking: [talking, storing] } = added;
     let against = |floor: &Rounds, it: &Rounds| {
         let ratio = it.spread().p99_ms() / floor.spread().p99_ms();
         format!("{ratio:.2} ×, p = {:.2}", it.chance_of_being(floor))
@@ -104,7 +146,13 @@ pub(crate) fn added(added: &Added) -> Vec<String> {
         let ratio = format!("{}; of the told floor {}", against(floor, it), against(told, it));
         row(&format!("aggregator {name}"), it, &ratio, "p > 0.05: as the floor")
     });
-    floors.into_iter().chain(ours).collect()
+    let stored = format!(
+        "| added after the handler returns, {LINES} lines printed and stored, ms | {} | {} | {} | reported |",
+        fine(&talking.spread()),
+        fine(&storing.spread()),
+        against(talking, storing),
+    );
+    floors.into_iter().chain(ours).chain([stored]).collect()
 }
 
 fn timeouts(findings: &Findings) -> Vec<String> {

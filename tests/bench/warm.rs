@@ -20,6 +20,8 @@ pub(crate) struct Cost {
     pub(crate) cpu_per_invocation: Duration,
     pub(crate) requests: u64,
     pub(crate) body_bytes: u64,
+    pub(crate) objects: u64,
+    pub(crate) object_bytes: u64,
 }
 
 /// The environment of a subject, with a plain function.
@@ -31,19 +33,36 @@ pub(crate) async fn spec(subject: &Subject, url: &str) -> anyhow::Result<Spec> {
         .variable("OVERTIME_URL", url)
         .variable("OVERTIME_AUTH", "none")
         .variable("OVERTIME_FLUSH_INTERVAL", subject.flush_interval);
+    if !subject.stores {
+        return Ok(spec);
+    }
+    let spec = spec
+        .variable("OVERTIME_LOGS", "function")
+        .variable("OVERTIME_LOGS_S3", "s3://logs")
+        .variable("OVERTIME_LOGS_S3_ENDPOINT", url);
     Ok(spec)
 }
 
 pub(crate) async fn measure(subject: &Subject, effort: Effort) -> anyhow::Result<Cost> {
+    measure_saying(subject, effort, 0).await
+}
+
+/// The same with a function that prints so many lines each time.
+pub(crate) async fn measure_saying(
+    subject: &Subject,
+    effort: Effort,
+    lines: u32,
+) -> anyhow::Result<Cost> {
+    let invocation = || Invocation::of(json!({ "lines": lines, "sleep_ms": 1 }));
     let sink = Sink::start().await?;
     let mut environment = Environment::start(spec(subject, &sink.url()).await?).await?;
     // The first invocations are not warm: buffers grow, pages are touched.
     for _ in 0..5 {
-        environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
+        environment.invoke(invocation()).await?;
     }
     let before = used(&environment)?;
     for _ in 0..effort.invocations {
-        environment.invoke(Invocation::of(json!({ "sleep_ms": 1 }))).await?;
+        environment.invoke(invocation()).await?;
         time::sleep(effort.pace).await;
     }
     let after = used(&environment)?;
@@ -53,6 +72,8 @@ pub(crate) async fn measure(subject: &Subject, effort: Effort) -> anyhow::Result
         cpu_per_invocation: after.cpu.saturating_sub(before.cpu) / effort.invocations,
         requests: sink.requests(),
         body_bytes: sink.body_bytes(),
+        objects: sink.objects(),
+        object_bytes: sink.object_bytes(),
     })
 }
 

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use overtime_wire::{
-    Block, Cause, EpochMillis, Evidence, IncarnationId, Ordinal, Outcome, Recorded, Subject, Tally,
-    Verdict,
+    Block, Cause, EpochMillis, Evidence, FunctionKey, IncarnationId, Ordinal, Outcome, Recorded,
+    Subject, Tally, Verdict,
 };
 
 use super::{
@@ -62,6 +62,16 @@ impl Sandbox {
     /// The function's name, as the variables have it.
     pub fn function_name(&self) -> &str {
         &self.noted.function
+    }
+
+    /// Whose logs these are, once that is known.
+    pub fn function(&self) -> Option<&FunctionKey> {
+        self.me.function.as_ref()
+    }
+
+    /// The platform's name for the environment, or one drawn for it; empty while there is none.
+    pub fn environment(&self) -> &str {
+        &self.me.environment
     }
 
     /// Whether this is a copy of another process, with a copy of its `/tmp`.

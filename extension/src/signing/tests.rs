@@ -123,6 +123,24 @@ fn paths_headers_and_ports_are_made_canonical() {
     );
 }
 
+/// By `botocore.auth.S3SigV4Auth`: a path is encoded once, and not tidied up.
+#[test]
+fn an_object_is_signed_as_botocore_signs_it() {
+    let signed = |region: &str, request: &str, host: &str, body: &[u8]| {
+        let signer = Signer::of_bucket(region.parse().unwrap(), |name| {
+            GIVEN.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        });
+        Sample::new(request, host, "application/gzip", body).signature(&signer.unwrap(), NOW)
+    };
+    let key = "/of/us/account%3D000000000042/region%3Deu-west-1/function%3Dorders/date%3D2026-11-01/hour%3D00/7369-000007.json.gz";
+    let host = "logs.s3.eu-west-1.amazonaws.com";
+    expect!["AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261101/eu-west-1/s3/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=3151abcefcb41caa505e02b19a061cd02b2bebde19596543659a06edbf875909"]
+        .assert_eq(&signed("eu-west-1", &format!("PUT {key}"), host, b"\x1f\x8b objects"));
+    let request = "PUT /logs/a%20b//c%C3%A9/../~d";
+    expect!["AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20261101/us-east-2/s3/aws4_request, SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature=6fef500daf94cb6882c38a1e50f52cc031cc63096c57c7070712b34e7cb01a19"]
+        .assert_eq(&signed("us-east-2", request, "127.0.0.1:5000", b""));
+}
+
 #[test]
 fn all_faults_are_named_together() {
     let faults = signer("127.0.0.1", &[]).unwrap_err();

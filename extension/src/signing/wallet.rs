@@ -30,6 +30,8 @@ use super::{
 const MARGIN: Duration = Duration::from_mins(5);
 /// How a service of AWS says that a session is over.
 const ENDED: &str = "security token included in the request is expired";
+/// And how S3 says it, with a 400.
+const ENDED_FOR_S3: &str = "<Code>ExpiredToken</Code>";
 const NONE: &str = "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set, and neither is AWS_CONTAINER_CREDENTIALS_FULL_URI: run where Lambda gives the function's role, or set OVERTIME_AUTH to none";
 
 /// Where credentials come from, and those there are.
@@ -103,9 +105,14 @@ impl Wallet {
 /// Whether a refusal says that the credentials' time is over.
 pub fn have_ended(refusal: &Refusal<'_>) -> bool {
     let named = refusal.headers.get("x-amzn-errortype").and_then(|it| it.to_str().ok());
-    refusal.status == StatusCode::FORBIDDEN
-        && (named.is_some_and(|it| it.starts_with("ExpiredToken"))
-            || refusal.body.windows(ENDED.len()).any(|it| it == ENDED.as_bytes()))
+    let says = |words: &str| refusal.body.windows(words.len()).any(|it| it == words.as_bytes());
+    match refusal.status {
+        StatusCode::FORBIDDEN => {
+            named.is_some_and(|it| it.starts_with("ExpiredToken")) || says(ENDED)
+        }
+        StatusCode::BAD_REQUEST => says(ENDED_FOR_S3),
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -179,6 +186,8 @@ mod tests {
         assert!(ended(403, "ExpiredTokenException", ""));
         assert!(ended(403, "", words));
         assert!(!ended(400, "ExpiredTokenException", words));
+        assert!(ended(400, "", "<Error><Code>ExpiredToken</Code><Message>…</Message></Error>"));
+        assert!(!ended(403, "", "<Error><Code>ExpiredToken</Code></Error>"));
         let invalid = r#"{"message":"The security token included in the request is invalid."}"#;
         assert!(!ended(403, "UnrecognizedClientException", invalid));
     }

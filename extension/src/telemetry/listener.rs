@@ -23,10 +23,9 @@ use tokio::{
     task::yield_now,
 };
 
-use super::{Decoded, tap::Destination};
+use super::{Decoded, Hearing, tap::Destination};
 use crate::{
     hosts::{self, Doorstep},
-    log::Lines,
     message::Body,
 };
 
@@ -48,6 +47,15 @@ pub struct Listener {
     pub destination: Destination,
 }
 
+/// What is handed on of a body.
+#[derive(Debug)]
+pub enum Heard<'a> {
+    /// What the platform says, first.
+    Decoded(Decoded),
+    /// Then the body itself, for whoever reads the logs in it.
+    Body(&'a [u8]),
+}
+
 impl Listener {
     /// On the sandbox's own address and a port that is free.
     pub async fn bind() -> io::Result<Self> {
@@ -58,8 +66,12 @@ impl Listener {
     }
 
     /// Serves until the process ends, handing on what each body held.
-    pub async fn serve(self, logs: Lines, deliver: impl Fn(Decoded) + Clone + Send + 'static) {
-        let room = Arc::new(Room { free: AtomicUsize::new(ROOM_MAX), logs });
+    pub async fn serve(
+        self,
+        hearing: Hearing,
+        deliver: impl Fn(Heard<'_>) + Clone + Send + 'static,
+    ) {
+        let room = Arc::new(Room { free: AtomicUsize::new(ROOM_MAX), hearing });
         let places = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         while let Ok(place) = Arc::clone(&places).acquire_owned().await {
             let Ok((stream, _)) = self.socket.accept().await else {
@@ -81,7 +93,7 @@ impl Listener {
 #[derive(Debug)]
 struct Room {
     free: AtomicUsize,
-    logs: Lines,
+    hearing: Hearing,
 }
 
 impl Room {
@@ -96,7 +108,7 @@ impl Room {
     }
 }
 
-async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> io::Result<()> {
+async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Heard<'_>)) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let mut requests = Requests::new(stream);
     while let Some(head) = requests.head().await? {
@@ -111,10 +123,15 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
         let kept = if room.take(reserved) { reserved } else { 0 };
         let body = requests.body(&head, kept).await;
         let is_broken = body.is_err();
-        deliver(match &body {
-            Ok(Some(body)) => decode(body, room.logs),
+        deliver(Heard::Decoded(match &body {
+            Ok(Some(body)) => decode(body, room.hearing),
             Ok(None) | Err(_) => Decoded { unreadable: 1, ..Decoded::default() },
-        });
+        }));
+        // What is said in it is on its way before anybody reads the logs.
+        if let (true, Ok(Some(body))) = (room.hearing.is_shared, &body) {
+            yield_now().await;
+            deliver(Heard::Body(body));
+        }
         drop(body);
         room.give_back(kept);
         // The answer comes last: once the platform knows that we have heard, it may kill us, as after an init that overran, and
@@ -129,8 +146,8 @@ async fn converse(stream: TcpStream, room: &Room, deliver: impl Fn(Decoded)) -> 
 }
 
 /// A panic in decoding costs the body it happened in.
-fn decode(body: &[u8], logs: Lines) -> Decoded {
-    let decoded = catch_unwind(AssertUnwindSafe(|| super::decode(body, logs)));
+fn decode(body: &[u8], hearing: Hearing) -> Decoded {
+    let decoded = catch_unwind(AssertUnwindSafe(|| super::decode(body, hearing)));
     decoded.unwrap_or(Decoded { unreadable: 1, ..Decoded::default() })
 }
 

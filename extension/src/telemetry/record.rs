@@ -103,6 +103,8 @@ pub struct Report {
 
 /// The type of what the function logs.
 pub(super) const LOG: &str = "function";
+/// The types of all that is logged.
+pub(super) const LOGS: [&str; 2] = [LOG, "extension"];
 
 /// Nothing can be made of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -19,24 +19,47 @@ use crate::{
 const ENVELOPE_MAX: usize = 512;
 const KEY: &[u8] = b"\"record\"";
 
-/// The half of a function's line that a torn stretch is; `None` when it is something else.
-pub fn half(torn: Torn<'_>) -> Option<Line> {
+/// Half a log record, as it was posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fragment<'a> {
+    /// `function` or `extension`.
+    pub kind: String,
+    pub time: String,
+    /// All that follows `"record":`.
+    pub rest: &'a [u8],
+    /// Whether the body ends with it, as it does with a first half.
+    pub is_last: bool,
+}
+
+/// The half of a log record that a torn stretch is; `None` when it is something else.
+pub fn fragment(torn: Torn<'_>) -> Option<Fragment<'_>> {
     let begun = torn.bytes.iter().position(|it| *it == b'{')?;
     let bytes = &torn.bytes[begun..];
     let near = &bytes[..bytes.len().min(ENVELOPE_MAX)];
     let key = near.windows(KEY.len()).position(|it| it == KEY)?;
     let envelope = format!("{}\"record\":0}}", str::from_utf8(&bytes[..key]).ok()?);
     let envelope = Fields::parse(&envelope)?;
-    if envelope.text("type")? != record::LOG {
+    let kind = envelope.text("type").filter(|it| record::LOGS.contains(&&**it))?;
+    Some(Fragment {
+        kind: kind.into_owned(),
+        time: envelope.text("time").unwrap_or_default().into_owned(),
+        rest: bytes[key + KEY.len()..].trim_ascii_start().strip_prefix(b":")?,
+        is_last: torn.is_last,
+    })
+}
+
+/// The half of a function's line that a torn stretch is; `None` when it is something else.
+pub fn half(torn: Torn<'_>) -> Option<Line> {
+    let Fragment { kind, time, rest, is_last } = fragment(torn)?;
+    if kind != record::LOG {
         return None;
     }
-    let rest = bytes[key + KEY.len()..].trim_ascii_start().strip_prefix(b":")?;
     // A cut can fall within a character, and what lies beyond what is held is of no interest.
     let is_short = rest.len() <= 2 * HELD_MAX;
     let rest = String::from_utf8_lossy(&rest[..rest.len().min(2 * HELD_MAX)]);
-    let at = envelope.text("time").and_then(|it| instant::parse(&it));
+    let at = instant::parse(&time);
     let opened = rest.trim_start();
-    let is_beginning = torn.is_last && opened.starts_with(['"', '{']);
+    let is_beginning = is_last && opened.starts_with(['"', '{']);
     let (text, request, part) = if is_beginning {
         // The platform closes its array behind whatever it cut.
         let closed = opened.trim_end().strip_suffix("}]").filter(|_| is_short);

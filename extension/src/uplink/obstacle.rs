@@ -1,4 +1,4 @@
-//! What stands between us and the aggregator, and what somebody can do about it.
+//! What stands between us and the aggregator, or a bucket, and what somebody can do about it.
 //!
 //! A function's network is somebody's to set up, and that somebody reads one line in its log. So an obstacle is named as
 //! what they would find in their own settings, not as the socket saw it.
@@ -119,15 +119,19 @@ impl Obstacle {
         }
     }
 
-    /// For whoever can fix it.
-    pub fn line(&self) -> String {
-        let mut line = format!("cannot report to OVERTIME_URL: {self}");
-        let mut cause = self.source();
+    /// It, and what it comes of.
+    pub fn causes(&self) -> String {
+        let (mut line, mut cause) = (self.to_string(), self.source());
         while let Some(error) = cause {
             line = format!("{line}: {error}");
             cause = error.source();
         }
-        format!("{line}; {}", self.fix())
+        line
+    }
+
+    /// For whoever can fix it, if it is between us and the aggregator.
+    pub fn line(&self) -> String {
+        format!("cannot report to OVERTIME_URL: {}; {}", self.causes(), self.fix())
     }
 }
 

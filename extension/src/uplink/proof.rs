@@ -22,6 +22,7 @@ use crate::{
     signing::{
         self, Signer, SigningError,
         container::{Fetch, FetchError},
+        region::Region,
         skew::{Refusal, Remedy},
     },
 };
@@ -92,13 +93,20 @@ impl Proof {
 
     /// What an answer says about the signature that was made then.
     pub(super) fn judged(&self, reply: &Reply, signed_at: EpochMillis) -> Remedy {
-        if reply.status != StatusCode::FORBIDDEN {
+        if !matches!(reply.status, StatusCode::FORBIDDEN | StatusCode::BAD_REQUEST) {
             return Remedy::Nothing;
         }
         let Some(mut signer) = self.signer() else { return Remedy::Nothing };
         let Reply { status, headers, body } = reply;
         let (status, now) = (*status, clock::now());
         signer.refused(&Refusal { status, headers, body, signed_at, now })
+    }
+
+    /// The bucket turned out to be in another region.
+    pub fn relocate(&self, region: Region) {
+        if let Some(mut signer) = self.signer() {
+            signer.relocate(region);
+        }
     }
 
     /// A snapshot was restored.

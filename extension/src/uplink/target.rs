@@ -33,6 +33,11 @@ impl Target {
         self.tls_name.as_ref()
     }
 
+    /// What paths begin with, without a slash at its end.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
     pub fn batches_path(&self) -> String {
         format!("{}/v1/batches", self.path)
     }

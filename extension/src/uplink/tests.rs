@@ -2,7 +2,11 @@
 
 use std::{
     net::SocketAddr,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
 };
 
 use rustls::{
@@ -16,7 +20,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::*;
+use super::{obstacle::Obstacle, *};
+use crate::http::Stream;
 
 /// What a server does with its connections, one after the other.
 #[derive(Debug, Clone, Copy)]
@@ -126,7 +131,7 @@ async fn what_cannot_be_opened_ahead_costs_nothing() {
     let server = Server::start(Manner::Answers, None).await;
     let mut kept = uplink("http", &server, Tls::default());
     assert!(is_accepted(&mut kept, PATIENCE).await);
-    kept.target = Arc::new("http://127.0.0.1:1".parse().unwrap());
+    kept.0.target = Arc::new("http://127.0.0.1:1".parse().unwrap());
     kept.prepare(Instant::now() + PATIENCE).await;
     assert!(is_accepted(&mut kept, PATIENCE).await);
 }

@@ -61,6 +61,7 @@ impl Watch {
             let name = entropy::draw::<8>().map(|it| format!("{it:02x}")).concat();
             self.sandbox.name_environment(&name);
         }
+        self.begin_storing(incarnation);
     }
 
     /// What they left is in our own journal before it is removed from theirs.
@@ -115,6 +116,7 @@ impl Watch {
     /// Leaves to the next process what the aggregator does not have.
     pub(super) fn note_leaving(&mut self, now: EpochMillis) {
         self.sandbox.give_up_waiting(now);
+        self.leave_storing(now);
         let incarnation = self.incarnation();
         let mut entries = self.sandbox.unwritten(incarnation);
         entries.extend(self.sandbox.unsent_tallies(incarnation));

@@ -25,6 +25,8 @@ const STAY_LAST: Duration = Duration::from_secs(1);
 /// What is left to the process to end by itself before it is killed.
 const MARGIN: Duration = Duration::from_millis(100);
 const LAST_WORDS: Duration = Duration::from_millis(25);
+/// As long as a batch may take that tells of it.
+const TELLING: Duration = Duration::from_millis(200);
 const RETRY_AFTER: Duration = Duration::from_millis(100);
 const ATTEMPTS: u32 = 2;
 
@@ -39,6 +41,8 @@ pub(super) struct Leave {
     most: Duration,
     failures: u32,
     failed_at: Option<EpochMillis>,
+    /// The environment goes as well, with all that is on its disk.
+    is_last: bool,
 }
 
 impl Leave {
@@ -56,7 +60,23 @@ impl Leave {
             most: stay.min(allowed.saturating_sub(MARGIN)),
             failures: 0,
             failed_at: None,
+            is_last: shutdown.reason == Reason::Other,
         }
+    }
+
+    pub(super) fn is_last(&self) -> bool {
+        self.is_last
+    }
+
+    /// How long the last lines of a log may still come.
+    pub(super) fn awaits_lines(&self, now: Instant) -> Duration {
+        (self.since + LISTEN + READ).saturating_duration_since(now)
+    }
+
+    /// When the last object will have to be stored. Where the environment goes, what is lost with it must still be told.
+    pub(super) fn storing_deadline(&self) -> Instant {
+        let telling = if self.is_last { TELLING } else { Duration::ZERO };
+        self.since + self.most.saturating_sub(LAST_WORDS + telling)
     }
 
     /// Whether what telemetry may still tell is waited for.

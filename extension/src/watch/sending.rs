@@ -26,17 +26,23 @@ const BUDGET: Duration = Duration::from_secs(2);
 const TICK: Duration = Duration::from_millis(100);
 const FREEZE: Duration = Duration::from_millis(300);
 /// After so many failures in a row somebody should have a look.
-const FAILURES_TO_MENTION: u32 = 2;
+pub(super) const FAILURES_TO_MENTION: u32 = 2;
 
 /// A batch on its way.
 #[derive(Debug)]
 pub(super) struct Sending {
     pub(super) outgoing: Outgoing,
+    pub(super) voyage: Voyage,
+    task: JoinHandle<Returned>,
+}
+
+/// When something was sent, and what may have come between.
+#[derive(Debug)]
+pub(super) struct Voyage {
     pub(super) since: EpochMillis,
     /// An event came meanwhile, so there may have been a freeze, however short.
     pub(super) spans_event: bool,
     started: Instant,
-    task: JoinHandle<Returned>,
 }
 
 /// A send that came back.
@@ -60,7 +66,7 @@ pub(super) async fn finished(sending: &mut Option<Sending>) -> Sent {
 }
 
 /// Runs a send, and says whether it was ever late for a tick.
-async fn noticing_freezes(send: impl Future<Output = Answer>) -> (Answer, bool) {
+pub(super) async fn noticing_freezes<T>(send: impl Future<Output = T>) -> (T, bool) {
     let mut send = std::pin::pin!(send);
     let mut was_frozen = false;
     loop {
@@ -77,9 +83,20 @@ impl Sending {
     pub(super) fn abandon(self) {
         self.task.abort();
     }
+}
+
+impl Voyage {
+    pub(super) fn begin(since: EpochMillis) -> Self {
+        Self { since, spans_event: false, started: Instant::now() }
+    }
 
     /// Whether the failure may be the freeze's, and not the aggregator's.
-    fn is_excused(&self, obstacle: &Obstacle, was_frozen: bool, now: EpochMillis) -> bool {
+    pub(super) fn is_excused(
+        &self,
+        obstacle: &Obstacle,
+        was_frozen: bool,
+        now: EpochMillis,
+    ) -> bool {
         was_frozen || self.lost_time(now) || (self.spans_event && obstacle.is_of_connection())
     }
 
@@ -94,8 +111,7 @@ impl Watch {
     pub(super) fn send(&mut self, now: EpochMillis) {
         let incarnation = self.incarnation();
         let Some(outgoing) = self.sandbox.batch(incarnation, now) else { return };
-        let started = Instant::now();
-        let deadline = self.leave.as_ref().map_or(started + BUDGET, Leave::deadline);
+        let deadline = self.leave.as_ref().map_or(Instant::now() + BUDGET, Leave::deadline);
         self.note_carried(&outgoing);
         let way = self.way();
         let bytes = outgoing.bytes.clone();
@@ -107,7 +123,7 @@ impl Watch {
             Returned { uplink, answer, was_frozen }
         });
         self.last_sent = now;
-        self.sending = Some(Sending { outgoing, since: now, spans_event: false, started, task });
+        self.sending = Some(Sending { outgoing, voyage: Voyage::begin(now), task });
     }
 
     pub(super) fn sent(&mut self, sent: Sent, now: EpochMillis) {
@@ -130,7 +146,7 @@ impl Watch {
                         self.rest(None, now);
                     }
                     Answer::Later { after, .. } => self.failed(after, now),
-                    Answer::None(obstacle) if sending.is_excused(&obstacle, was_frozen, now) => {}
+                    Answer::None(it) if sending.voyage.is_excused(&it, was_frozen, now) => {}
                     Answer::None(it) if self.leave.is_some() && it.is_slowness() => {
                         self.cut_short(now);
                     }

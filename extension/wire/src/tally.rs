@@ -77,6 +77,10 @@ pub struct Losses {
     pub unfinished_invocations: u32,
     pub failed_sends: u32,
     pub ignored_journals: u32,
+    /// Records of logs that go to a bucket, as are the two below.
+    pub overflowed_log_records: u32,
+    pub refused_log_records: u32,
+    pub unsent_log_records: u32,
 }
 
 impl Tally {
@@ -254,6 +258,9 @@ impl Losses {
             unfinished_invocations: self.unfinished_invocations,
             failed_sends: self.failed_sends,
             ignored_journals: self.ignored_journals,
+            overflowed_log_records: self.overflowed_log_records,
+            refused_log_records: self.refused_log_records,
+            unsent_log_records: self.unsent_log_records,
         }
     }
 
@@ -266,6 +273,9 @@ impl Losses {
             unfinished_invocations: wire.unfinished_invocations,
             failed_sends: wire.failed_sends,
             ignored_journals: wire.ignored_journals,
+            overflowed_log_records: wire.overflowed_log_records,
+            refused_log_records: wire.refused_log_records,
+            unsent_log_records: wire.unsent_log_records,
         }
     }
 }
@@ -280,6 +290,9 @@ impl AddAssign for Losses {
             (&mut self.unfinished_invocations, other.unfinished_invocations),
             (&mut self.failed_sends, other.failed_sends),
             (&mut self.ignored_journals, other.ignored_journals),
+            (&mut self.overflowed_log_records, other.overflowed_log_records),
+            (&mut self.refused_log_records, other.refused_log_records),
+            (&mut self.unsent_log_records, other.unsent_log_records),
         ];
         for (sum, more) in pairs {
             *sum = sum.saturating_add(more);

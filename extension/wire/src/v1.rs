@@ -205,6 +205,15 @@ pub struct Losses {
     /// Journals found and not understood.
     #[prost(uint32, tag = "7")]
     pub ignored_journals: u32,
+    /// Log records that neither memory nor the temporary directory had room for.
+    #[prost(uint32, tag = "8")]
+    pub overflowed_log_records: u32,
+    /// Log records that the bucket was refusing when they had to go.
+    #[prost(uint32, tag = "9")]
+    pub refused_log_records: u32,
+    /// Log records that could not be stored before the end of the environment.
+    #[prost(uint32, tag = "10")]
+    pub unsent_log_records: u32,
 }
 /// What is known about one invocation or init that ended abnormally, or is suspected to. Key: function, block,
 /// incarnation, ordinal. Order: (evidence, revision, bytes). At most 8 KiB.

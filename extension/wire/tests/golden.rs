@@ -88,3 +88,21 @@ fn version_0_1_is_still_understood_and_written_the_same() {
     assert_eq!(sample().encode(), bytes);
     expect!["333"].assert_eq(&bytes.len().to_string());
 }
+
+/// Losses of logs came later, in fields of their own.
+#[test]
+fn version_0_2_is_still_understood_and_written_the_same() {
+    let later = || {
+        let mut batch = sample();
+        let mut tally = batch.incarnations[0].tallies[0].fact.clone();
+        tally.losses.overflowed_log_records = 300;
+        tally.losses.refused_log_records = 2;
+        tally.losses.unsent_log_records = 1;
+        batch.incarnations[0].tallies = vec![tally.encode()];
+        batch
+    };
+    let bytes = golden("v0.2.bin", || later().encode());
+    assert_eq!(Batch::decode(&bytes).unwrap(), later());
+    assert_eq!(later().encode(), bytes);
+    expect!["340"].assert_eq(&bytes.len().to_string());
+}

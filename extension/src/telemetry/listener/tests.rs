@@ -13,7 +13,11 @@ async fn said(parts: &[&[u8]]) -> (usize, usize, u32) {
     let listener = Listener::bind().await.unwrap();
     let address = listener.socket.local_addr().unwrap();
     let (inbox, mut outbox) = mpsc::unbounded_channel();
-    let server = tokio::spawn(listener.serve(Lines::NONE, move |it| drop(inbox.send(it))));
+    let server = tokio::spawn(listener.serve(Hearing::default(), move |it| {
+        if let Heard::Decoded(decoded) = it {
+            drop(inbox.send(decoded));
+        }
+    }));
     let mut peer = TcpStream::connect(address).await.unwrap();
     for part in parts {
         peer.write_all(part).await.unwrap();
