@@ -51,10 +51,10 @@ pub fn totals<'a>(
     first: Hour,
     last: Hour,
 ) -> Vec<FleetTotal> {
-    let mut totals = BTreeMap::<Hour, (u64, FleetHour)>::new();
+    let mut totals = Totals::default();
     for row in rows {
         for (hour, hourly) in row.digest.hours.0.range(first..=last) {
-            let (seen, total) = totals.entry(*hour).or_default();
+            let (seen, total) = totals.of(*hour);
             *seen += hourly.seen + u64::from(row.basis.generation);
             total.counts.0 += hourly.counts;
             total.losses += hourly.losses;
@@ -62,14 +62,44 @@ pub fn totals<'a>(
             total.timing_out += u64::from(hourly.counts.timeouts > 0);
             total.near_timeout += u64::from(hourly.counts.near_timeouts > 0);
             for (cause, count) in &hourly.causes {
-                *total.causes.entry(cause.clone()).or_default() += count;
+                match total.causes.get_mut(cause) {
+                    Some(sum) => *sum += count,
+                    None => drop(total.causes.insert(cause.clone(), *count)),
+                }
             }
         }
     }
-    let standing = |(hour, (writes, view))| FleetTotal {
-        hour,
-        basis: Basis { generation: GENERATION, writes },
-        view,
-    };
-    totals.into_iter().map(standing).collect()
+    totals.into_sorted()
+}
+
+/// Totals in the making. A fleet has hundreds of thousands of hours, of a few dozen: each is looked for where the last one was found, and
+/// a row's hours follow each other.
+#[derive(Debug, Default)]
+struct Totals {
+    hours: Vec<(Hour, u64, FleetHour)>,
+    last: usize,
+}
+
+impl Totals {
+    /// How much was seen of an hour, and what.
+    fn of(&mut self, hour: Hour) -> (&mut u64, &mut FleetHour) {
+        let is_it = |at: usize| self.hours.get(at).is_some_and(|it| it.0 == hour);
+        let near = [self.last + 1, self.last].into_iter().find(|at| is_it(*at));
+        let found = near.map_or_else(|| self.hours.binary_search_by_key(&hour, |it| it.0), Ok);
+        self.last = found.unwrap_or_else(|at| {
+            self.hours.insert(at, (hour, 0, FleetHour::default()));
+            at
+        });
+        let (_, seen, total) = &mut self.hours[self.last];
+        (seen, total)
+    }
+
+    fn into_sorted(self) -> Vec<FleetTotal> {
+        let standing = |(hour, writes, view)| FleetTotal {
+            hour,
+            basis: Basis { generation: GENERATION, writes },
+            view,
+        };
+        self.hours.into_iter().map(standing).collect()
+    }
 }

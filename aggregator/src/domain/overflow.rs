@@ -5,7 +5,11 @@
 use overtime_wire::EpochMillis;
 use serde_json::{Value, json};
 
-use super::{delivery::id::DeliveryId, digest::hex, instant::rfc3339};
+use super::{
+    delivery::id::{DIGEST, DeliveryId},
+    digest::hex,
+    instant::rfc3339,
+};
 
 const MINUTE_MS: i64 = 60_000;
 const HOUR_MS: i64 = 3_600_000;
@@ -14,7 +18,7 @@ const DESCRIPTION_MAX: usize = 4_000;
 
 /// The digest of what a channel could not take in a minute: its id, and when it is due.
 pub fn digest_of(channel: &str, minute: i64) -> (String, EpochMillis) {
-    let id = DeliveryId::compose(&format!("digest-{minute}"), "digest", channel);
+    let id = DeliveryId::compose(&format!("digest-{minute}"), DIGEST, channel);
     (id, EpochMillis((minute + 1) * MINUTE_MS))
 }
 

@@ -18,6 +18,7 @@ use super::{
         Ending, Episode, Observation, Past, Phase, Rule, State, Transition, asked::Looking,
         evaluate,
     },
+    durations::Sketch,
     timeout::Timeout,
     view::{BlockView, TallyPart, VerdictPart},
 };
@@ -199,6 +200,10 @@ impl Stage {
             let view = views.entry(*block).or_insert_with(|| BlockView::empty(*block));
             let mut part = part.clone();
             part.minutes.retain(|minute, _| start(*block, *minute).is_some_and(|it| it <= now));
+            if block.end() > now {
+                // How long invocations took is known by the quarter, and of this one only what is still to come.
+                part.durations = Sketch::default();
+            }
             view.tally = Some(part);
         }
         views.into_values().collect()
@@ -299,5 +304,51 @@ mod tests {
         check(&Rule::of(&rate), "20 21 ok22 23 ok40", expect!["26×3 40 recovered"]);
         check(&Rule::of(&rate), "20 ok21 ok22 ok23 ok24 ok40", expect![""]);
         check(&Rule::of(&rate), "20 21", expect![""]);
+    }
+
+    #[test]
+    fn durations_are_judged_when_their_quarter_is_over() {
+        let openings = |condition: serde_json::Value| {
+            let subscription =
+                serde_json::json!({"id": "near", "name": "Near", "condition": condition});
+            let read = crate::domain::configuration::Kind::Subscription.read(&subscription, None);
+            let Ok(crate::domain::configuration::Entity::Subscription(near)) = read else {
+                panic!()
+            };
+            // Quarters of an hour with twenty invocations each, of which those of the second are slow.
+            let quarter = |(at, ms): (u32, u64)| {
+                let mut durations = overtime_wire::Durations::default();
+                (0..20).for_each(|_| durations.record(Duration::from_millis(ms)));
+                let mut part = TallyPart::default();
+                part.durations.add(&durations);
+                part.profile.timeout = Duration::from_secs(3);
+                part.minutes.entry(7).or_default().0.invocations = 20;
+                (Block::from_number(Block::of(START).number() + at), part)
+            };
+            let tallies =
+                [(0, 100), (1, 2_700), (2, 100), (3, 100), (4, 100)].map(quarter).to_vec();
+            let function = claim('a', START).function;
+            let known =
+                Known { function, timeouts: vec![], tallies, earlier: None, by_tallies: true };
+            let (openings, whole) = rehearse(&Rule::of(&near), known, minute(200));
+            assert!(whole);
+            openings
+        };
+        let near = |ratio: f64, enough: u32| {
+            openings(
+                serde_json::json!({"near_timeout": {"ratio": ratio, "statistic": "p95", "window": "15m",
+                "min_invocations": enough}}),
+            )
+        };
+        let told = near(0.8, 10);
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!((minute(30)..=minute(34)).contains(&told[0].opened), "{told:?}");
+        let (over, ending) = told[0].over.unwrap();
+        assert!(
+            ending == Ending::Recovered && (minute(45)..=minute(80)).contains(&over),
+            "{told:?}"
+        );
+        assert_eq!(near(0.99, 10), []);
+        assert_eq!(near(0.8, 1_000), [], "too few to speak of");
     }
 }

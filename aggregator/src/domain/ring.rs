@@ -115,7 +115,7 @@ fn counted(counts: &mut Counts) -> [(&'static str, &mut u64); 8] {
     ]
 }
 
-fn lost(losses: &mut Losses) -> [(&'static str, &mut u32); 7] {
+fn lost(losses: &mut Losses) -> [(&'static str, &mut u32); 10] {
     [
         ("l.unreadable", &mut losses.unreadable_records),
         ("l.dropped", &mut losses.dropped_records),
@@ -124,6 +124,9 @@ fn lost(losses: &mut Losses) -> [(&'static str, &mut u32); 7] {
         ("l.unfinished", &mut losses.unfinished_invocations),
         ("l.unsent", &mut losses.failed_sends),
         ("l.ignored", &mut losses.ignored_journals),
+        ("l.logs_overflowed", &mut losses.overflowed_log_records),
+        ("l.logs_refused", &mut losses.refused_log_records),
+        ("l.logs_unsent", &mut losses.unsent_log_records),
     ]
 }
 

@@ -51,6 +51,12 @@ pub(super) struct LossesJson {
     failed_sends: u32,
     #[serde(default, skip_serializing_if = "is_none")]
     ignored_journals: u32,
+    #[serde(default, skip_serializing_if = "is_none")]
+    overflowed_log_records: u32,
+    #[serde(default, skip_serializing_if = "is_none")]
+    refused_log_records: u32,
+    #[serde(default, skip_serializing_if = "is_none")]
+    unsent_log_records: u32,
 }
 
 #[derive(Serialize, Deserialize)]

@@ -43,6 +43,8 @@ pub enum About {
     Channel,
     Silence,
     Delivery,
+    /// Which functions there are in an account and region.
+    Inventory,
 }
 
 impl From<Kind> for About {

@@ -198,15 +198,22 @@ impl Configuration {
         let step = |change: &Change| {
             let before = self.entity(change.kind, &change.id).map(|it| it.value);
             let action = Action::of(before.is_some(), change.to.is_some());
-            let mut fields = Vec::new();
-            if let (Some(before), Some(after)) = (before, &change.to) {
-                let (before, after) = (serde_json::to_value(before)?, serde_json::to_value(after)?);
-                compare(String::new(), &before, &after, &mut fields);
-            }
+            let fields = match (before, &change.to) {
+                (Some(before), Some(after)) => differences(&before, after)?,
+                (None, _) | (_, None) => Vec::new(),
+            };
             Ok(Step { action, kind: change.kind, id: change.id.to_string(), fields })
         };
         changes.iter().map(step).collect()
     }
+}
+
+/// The fields in which two of a kind differ.
+pub fn differences(before: &Entity, after: &Entity) -> Result<Vec<Difference>, serde_json::Error> {
+    let mut fields = Vec::new();
+    let (before, after) = (serde_json::to_value(before)?, serde_json::to_value(after)?);
+    compare(String::new(), &before, &after, &mut fields);
+    Ok(fields)
 }
 
 /// The fields in which two values differ; lists are compared whole, because their entries have no names.

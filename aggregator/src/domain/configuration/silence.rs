@@ -4,10 +4,11 @@ use std::{collections::BTreeMap, time::Duration};
 
 use overtime_wire::{EpochMillis, FunctionKey};
 use serde::Serialize;
+use serde_json::Value;
 
 use super::{
     moment,
-    read::{Fields, Node},
+    read::{self, Faults, Fields, Node},
     scope::Scope,
     subscription::{Severity, Subscription},
     text::Id,
@@ -71,6 +72,11 @@ impl Matchers {
         let any = |is_empty: bool, has: bool| is_empty || has;
         any(self.subscriptions.is_empty(), self.subscriptions.contains(&subscription.id))
             && any(self.severities.is_empty(), self.severities.contains(&subscription.severity))
+    }
+
+    /// Reads them alone, as a draft of a silence has them.
+    pub fn draft(value: &Value) -> Result<Self, Faults> {
+        read::whole(value, Self::read)
     }
 
     fn read(node: Node<'_>) -> Option<Self> {

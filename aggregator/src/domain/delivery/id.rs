@@ -9,6 +9,8 @@
 use crate::domain::configuration::ENVIRONMENT;
 
 const PREFIX: &str = "msg_";
+/// The transition of what is no transition: messages put together.
+pub const DIGEST: &str = "digest";
 
 /// A delivery's id, taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +57,11 @@ impl<'a> DeliveryId<'a> {
         &self.transition[..end.unwrap_or(self.transition.len())]
     }
 
+    /// Whether it is what there was no room for, put together.
+    pub fn is_digest(&self) -> bool {
+        self.transition == DIGEST
+    }
+
     pub fn turn(&self) -> Turn {
         match self.word() {
             "firing" => Turn::First,
@@ -72,6 +79,11 @@ impl<'a> DeliveryId<'a> {
 /// The lane that a delivery is in.
 pub fn lane(id: &str) -> String {
     DeliveryId::parse(id).map_or_else(|| format!("{id}#"), |it| it.lane())
+}
+
+/// Whether it is what there was no room for, put together.
+pub fn is_digest(id: &str) -> bool {
+    DeliveryId::parse(id).is_some_and(|it| it.is_digest())
 }
 
 /// Where in its lane it has its place.
