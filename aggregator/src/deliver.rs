@@ -21,9 +21,10 @@ mod aside;
 mod letter;
 
 use std::{
+    collections::HashMap,
     future::Future,
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
@@ -38,12 +39,13 @@ use tokio::{
 
 use self::letter::Letter;
 use crate::{
+    chance,
     channels::courier::{Courier, Parcel, Sent},
     domain::{
         configuration::{Channel, ChannelKind, Versioned},
         delivery::{
             Death, Next, Reply, classify,
-            id::{Turn, turn},
+            id::{Turn, is_digest, turn},
             next,
             record::Record,
         },
@@ -89,6 +91,8 @@ pub struct Deliverer {
     console: String,
     /// The environment's webhook answered 410: nobody listens there until an operator says otherwise, which takes a restart.
     gone: Arc<AtomicBool>,
+    /// The last minute that a channel had no room in.
+    full: Arc<Mutex<HashMap<String, i64>>>,
     throughput: Throughput,
 }
 
@@ -107,8 +111,8 @@ impl From<Ending> for Verdict {
 
 impl Deliverer {
     pub fn new(store: Store, courier: Courier, clock: fn() -> EpochMillis) -> Self {
-        let (console, gone, throughput) = (String::new(), Arc::default(), Throughput::default());
-        Self { store, clock, courier, console, gone, throughput }
+        let (gone, full, throughput) = (Arc::default(), Arc::default(), Throughput::default());
+        Self { store, clock, courier, console: String::new(), gone, full, throughput }
     }
 
     /// The same, counting what it does in `throughput`.
@@ -179,17 +183,20 @@ impl Deliverer {
 
     /// Attempts one delivery and records what came of it. A record that fails leaves the entry to the end of its lease.
     async fn attempt(&self, claim: Claim) -> Vec<FollowUp> {
-        match self.try_attempt(&claim).await {
+        let id = claim.id.clone();
+        match self.try_attempt(claim).await {
             Ok(follow_ups) => follow_ups,
             Err(error) => {
                 let error = &error as &dyn std::error::Error;
-                tracing::warn!(delivery.id = claim.id, error, "attempt is not recorded");
+                tracing::warn!(delivery.id = id, error, "attempt is not recorded");
                 Vec::new()
             }
         }
     }
 
-    async fn try_attempt(&self, claim: &Claim) -> Result<Vec<FollowUp>, StoreError> {
+    async fn try_attempt(&self, claim: Claim) -> Result<Vec<FollowUp>, StoreError> {
+        let claim = if is_digest(&claim.id) { self.store.seal(claim).await? } else { Some(claim) };
+        let Some(claim) = &claim else { return Ok(Vec::new()) };
         let Some(Verdict { settlement, put_in }) = self.judge(claim).await? else {
             self.throughput.delivery(Delivery::Digested);
             return self.after(claim, Vec::new()).await;
@@ -236,6 +243,9 @@ impl Deliverer {
                 return Ok(Some(Ending::Dead { at: now, problem }.into()));
             }
         };
+        if letter.is_digest && claim.folded == Some(0) {
+            return suppressed("nothing was put into it".to_owned());
+        }
         let configuration = self.store.configuration(now).await?;
         let name = &letter.channel;
         let found = configuration.channels.iter().find(|it| it.value.id.as_str() == name);
@@ -250,8 +260,8 @@ impl Deliverer {
         if is_last && claim.before.count > 0 && !claim.before.delivered {
             return suppressed(format!("channel {name} never heard of this episode"));
         }
-        let limit = channel.value.rate_limit;
-        if limit > 0 && !letter.is_digest && !self.store.take_place(name, limit, now).await? {
+        let is_limited = channel.value.rate_limit > 0 && !letter.is_digest;
+        if is_limited && !self.has_room(&channel.value, now).await? {
             if is_last && is_stateful(&channel.value) {
                 let problem = "too many in a minute: what is open there must be resolved there";
                 let due = now.plus(NO_ROOM);
@@ -286,7 +296,7 @@ impl Deliverer {
         let made = claim.attempts.saturating_add(1);
         let (problem, item) = (attempt.account, (claim, letter));
         let mut put_in = Vec::new();
-        let next = next(made, classify(attempt.reply), now, jitter());
+        let next = next(made, classify(attempt.reply), now, chance::share(chance::draw()));
         let is_over = trial::is_trial(&claim.id) && made >= TRIALS_MAX;
         let next = match next {
             Next::Again { .. } if is_over => Next::Dead(Death::Exhausted),
@@ -338,11 +348,6 @@ fn is_stateful(channel: &Channel) -> bool {
         | ChannelKind::Eventbridge { .. }
         | ChannelKind::Environment {} => false,
     }
-}
-
-/// Between 0 and 1. Without randomness retries come in step, which is a pity and no reason to fail.
-fn jitter() -> f64 {
-    getrandom::u32().map_or(0.5, |it| f64::from(it) / f64::from(u32::MAX))
 }
 
 #[cfg(test)]

@@ -140,7 +140,9 @@ impl Evaluator {
         let basis = Basis::of(whole.writes);
         let key = PartKey { function: &job.function, block: job.block, part: Part::Verdict };
         let stands = self.store.part_basis(key).await?;
-        let news = whole.writes > 0 && stands.is_none_or(|it| it < basis);
+        // A part of a later generation stays, but of a timeout that it has not seen nobody else may know.
+        let news =
+            whole.writes > 0 && stands.is_none_or(|it| it < basis || it.writes < basis.writes);
         if news && !timeouts.is_empty() {
             self.list(job, &timeouts).await?;
         }
@@ -241,6 +243,8 @@ struct LookedBack {
 mod bounds;
 #[cfg(test)]
 mod conditions;
+#[cfg(test)]
+mod generations;
 #[cfg(test)]
 mod simulation;
 #[cfg(test)]

@@ -4,21 +4,16 @@
 //! to build than all the others here together. Endpoints are AWS's own and never part of a channel, so they may be in a private network, as those of a VPC
 //! are: the [`guard`](super::guard) is not asked.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use aws_config::SdkConfig;
-use aws_credential_types::provider::ProvideCredentials as _;
-use aws_sigv4::{
-    http_request::{SignableBody, SignableRequest, SigningSettings, sign},
-    sign::v4,
-};
 use overtime_wire::EpochMillis;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
-use tokio::time::timeout;
 
 use super::{
     aws::AwsSettings,
+    proof::{Asked, NoCredentials, Scope, credentials, prove},
     secret::{Lookup, SecretError},
 };
 use crate::{
@@ -88,20 +83,17 @@ impl Parameters {
 
     async fn ask(&self, config: &SdkConfig, ask: &Ask, name: &str) -> Result<Value, SecretError> {
         let unavailable = |why: String| SecretError::Unavailable(name.to_owned(), why);
-        let provider = config.credentials_provider();
-        let provider = provider.ok_or_else(|| SecretError::NoAws(name.to_owned()))?;
-        let credentials = timeout(TIMEOUT, provider.provide_credentials()).await;
-        let credentials =
-            credentials.map_err(|_| unavailable("no credentials in time".to_owned()))?;
-        let identity = credentials.map_err(|error| unavailable(error.to_string()))?.into();
+        let identity = credentials(config).await.map_err(|why| match why {
+            NoCredentials::Nowhere => SecretError::NoAws(name.to_owned()),
+            NoCredentials::Late | NoCredentials::Refused(_) => unavailable(why.to_string()),
+        })?;
         let body = ask.body.to_string();
         let url = self.endpoint(config, ask);
-        let at = UNIX_EPOCH + (self.clock)().since(EpochMillis(0));
         let headers =
             [("content-type", "application/x-amz-json-1.1"), ("x-amz-target", ask.target)];
-        let signature =
-            signature(&identity, (ask.service, &ask.region, at), (&url, &headers, &body));
-        let signature = signature.map_err(unavailable)?;
+        let scope = Scope { service: ask.service, region: &ask.region, at: (self.clock)() };
+        let asked = Asked { method: "POST", url: &url, headers: &headers, body: body.as_bytes() };
+        let signature = prove(&identity, scope, asked).map_err(unavailable)?;
         let mut request = self.client.post(&url).body(body);
         let signature = signature.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         for (name, value) in headers.into_iter().chain(signature) {
@@ -169,27 +161,4 @@ fn secret_of(secret: &str, home: Option<String>) -> Option<Ask> {
 fn passes(status: StatusCode, code: &str) -> bool {
     const BUSY: [&str; 3] = ["ThrottlingException", "TooManyUpdates", "RequestLimitExceeded"];
     status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || BUSY.contains(&code)
-}
-
-/// The headers that prove a request.
-fn signature(
-    identity: &aws_smithy_runtime_api::client::identity::Identity,
-    (service, region, at): (&str, &str, SystemTime),
-    (url, headers, body): (&str, &[(&str, &str)], &str),
-) -> Result<Vec<(String, String)>, String> {
-    let params = v4::SigningParams::builder()
-        .identity(identity)
-        .region(region)
-        .name(service)
-        .time(at)
-        .settings(SigningSettings::default())
-        .build()
-        .map_err(|error| error.to_string())?
-        .into();
-    let body = SignableBody::Bytes(body.as_bytes());
-    let request = SignableRequest::new("POST", url, headers.iter().copied(), body);
-    let signed = sign(request.map_err(|error| error.to_string())?, &params);
-    let (signed, _) = signed.map_err(|error| error.to_string())?.into_parts();
-    let headers = signed.into_parts().0.into_iter();
-    Ok(headers.map(|it| (it.name().to_owned(), it.value().to_owned())).collect())
 }

@@ -1,12 +1,16 @@
 //! What does not go straight to its channel: what there is no room for, and what its channel does not take.
 
+use std::time::Duration;
+
 use overtime_wire::EpochMillis;
+use tokio::time::{Instant, sleep};
 
 use super::{
     Deliverer,
     letter::{Letter, own},
 };
 use crate::{
+    chance,
     domain::{
         configuration::{Change, Channel, Entity, Expects, Kind, Versioned},
         delivery::id::{DeliveryId, Turn},
@@ -18,29 +22,60 @@ use crate::{
         configuration::By,
         outbox::{
             entry::{Claim, Entry},
-            overflow::Fold,
+            overflow::{Fold, Folded},
         },
     },
 };
 
-/// How often somebody else may be faster before a message waits for the end of its lease instead.
-const FOLDS_MAX: i64 = 4;
+/// How long a message tries to get into a digest that others are busy with, before it waits. Well within its lease.
+const FOLD_WITHIN: Duration = Duration::from_secs(10);
+/// The longest pause before the second try; it doubles up to a limit.
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+const PAUSE_MAX: Duration = Duration::from_millis(640);
 
 impl Deliverer {
+    /// Whether there is a place for a message in this minute, which is then taken.
+    pub(super) async fn has_room(
+        &self,
+        channel: &Channel,
+        now: EpochMillis,
+    ) -> Result<bool, StoreError> {
+        let (name, minute) = (channel.id.as_str(), overflow::minute(now));
+        // Places are only taken, so who has found none need not ask again, and thousands do not write to one item.
+        if self.full.lock().is_ok_and(|it| it.get(name) == Some(&minute)) {
+            return Ok(false);
+        }
+        let has_room = self.store.take_place(name, channel.rate_limit, now).await?;
+        if !has_room && let Ok(mut full) = self.full.lock() {
+            full.insert(name.to_owned(), minute);
+        }
+        Ok(has_room)
+    }
+
     /// Puts a message into its channel's digest. `false` when it has to wait.
+    ///
+    /// Messages that come at the same time are in each other's way, and how often says nothing: each goes on trying, at moments that
+    /// chance spreads, until its time is over.
     pub(super) async fn fold(
         &self,
         claim: &Claim,
         letter: &Letter,
         now: EpochMillis,
     ) -> Result<bool, StoreError> {
-        // A digest that is on its way already takes nothing more: the next one does.
-        for after in 0..FOLDS_MAX {
-            let (id, due) = overflow::digest_of(&letter.channel, overflow::minute(now) + after / 2);
+        let until = Instant::now() + FOLD_WITHIN;
+        let (mut minute, mut tried) = (overflow::minute(now), 0);
+        while Instant::now() < until {
+            let (id, due) = overflow::digest_of(&letter.channel, minute);
             let body = own(&letter.channel, &serde_json::Value::Null);
             let fold = Fold { digest: Entry::waiting(id, due, body), line: letter.line() };
-            if self.store.fold(claim, &fold, now).await? {
-                return Ok(true);
+            match self.store.fold(claim, &fold, now).await? {
+                Folded::In | Folded::Lost => return Ok(true),
+                Folded::Sealed => minute += 1,
+                Folded::Busy => {
+                    let most = FIRST_PAUSE.saturating_mul(1 << tried.min(10)).min(PAUSE_MAX);
+                    sleep(most.mul_f64(chance::share(chance::draw()))).await;
+                    tried += 1;
+                }
             }
         }
         Ok(false)

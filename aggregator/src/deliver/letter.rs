@@ -40,8 +40,8 @@ impl Letter {
         let body: Body = serde_json::from_str(&claim.body)?;
         let named = DeliveryId::parse(&claim.id).map(|it| it.channel.to_owned());
         let channel = body.channel.or(named).unwrap_or_else(|| ENVIRONMENT.to_owned());
-        if claim.folded > 0 {
-            let folded = (claim.folded, claim.lines.as_slice());
+        if let Some(folded) = claim.folded {
+            let folded = (folded, claim.lines.as_slice());
             let data = overflow::compose_digest(&channel, folded, console, claim.enqueued_at);
             return Ok(Self { channel, at: claim.enqueued_at, data, is_digest: true });
         }

@@ -17,14 +17,14 @@ use crate::{
     },
 };
 
-fn evaluator(lab: &Laboratory) -> Evaluator {
+pub(super) fn evaluator(lab: &Laboratory) -> Evaluator {
     Evaluator {
         store: lab.store.clone().with_environment(true),
         console: "http://console".to_owned(),
     }
 }
 
-fn job(tallies: bool, verdicts: bool) -> Job {
+pub(super) fn job(tallies: bool, verdicts: bool) -> Job {
     Job { function: function("orders"), block: block(), tallies, verdicts }
 }
 

@@ -28,11 +28,19 @@ const PATIENCE: Duration = Duration::from_millis(500);
 pub struct Ledger {
     store: Store,
     pending: Arc<Mutex<Pending>>,
+    /// Who else hears of what was written down.
+    told: Option<fn(Reason, u64)>,
 }
 
 impl Ledger {
     pub fn new(store: Store) -> Self {
-        Self { store, pending: Arc::default() }
+        Self { store, pending: Arc::default(), told: None }
+    }
+
+    /// The same, telling somebody else what it has written down.
+    #[must_use]
+    pub fn telling(self, told: fn(Reason, u64)) -> Self {
+        Self { told: Some(told), ..self }
     }
 
     /// Counts, and writes what is due. What it writes is in the table when it returns, unless the table did not answer.
@@ -71,7 +79,12 @@ impl Ledger {
         while let Some((rejection, times)) = counts.pop_first() {
             let adding = self.store.add_rejections(&rejection, times);
             let problem = match timeout(PATIENCE, adding).await {
-                Ok(Ok(())) => continue,
+                Ok(Ok(())) => {
+                    if let Some(told) = self.told {
+                        told(rejection.reason, times);
+                    }
+                    continue;
+                }
                 Ok(Err(error)) => error.to_string(),
                 Err(_) => "the table is too slow".to_owned(),
             };
@@ -131,7 +144,7 @@ mod tests {
         let lab = Laboratory::open().await;
         let ledger = Ledger::new(away);
         ledger.count(Reason::Malformed, Caller::Unknown, at(0)).await;
-        let back = Ledger { store: lab.store.clone(), pending: ledger.pending };
+        let back = Ledger { store: lab.store.clone(), ..ledger };
         back.write_all().await;
         assert_eq!(written(&lab).await, Some(1));
     }

@@ -18,9 +18,10 @@ use std::{collections::BTreeSet, time::Duration};
 use aws_sdk_dynamodb::types::{Put, TransactWriteItem, builders::PutBuilder};
 use overtime_wire::{EpochMillis, FunctionKey};
 use serde::{Serialize, de::DeserializeOwned};
-use tokio::time::sleep;
+use tokio::{task::yield_now, time::sleep};
 
 use crate::{
+    chance::share,
     domain::alert::{
         Remembered,
         book::{Advance, Book},
@@ -131,7 +132,7 @@ impl Store {
                 continue;
             }
             // Whoever was in our way is not alone, and all would come back in step.
-            sleep(pause(tried, getrandom::u32().unwrap_or_default())).await;
+            rest(pause(tried, (self.chance)())).await;
             tried += 1;
         }
         Err(StoreError::Stale(format!("the alert {} of {}", key.rule, key.function.name)))
@@ -242,7 +243,12 @@ impl Stepped {
 /// How long to wait after so many tries, up to a limit that grows: where in between, `draw` says.
 pub(super) fn pause(tried: u32, draw: u32) -> Duration {
     let most = FIRST_PAUSE.saturating_mul(1 << tried.min(10)).min(PAUSE_MAX);
-    most.mul_f64(f64::from(draw) / f64::from(u32::MAX))
+    most.mul_f64(share(draw))
+}
+
+/// Waits so long; where it is no time at all, only until others have had their turn, which no clock decides.
+pub(super) async fn rest(pause: Duration) {
+    if pause.is_zero() { yield_now().await } else { sleep(pause).await }
 }
 
 pub(super) fn action(put: PutBuilder) -> Result<TransactWriteItem, StoreError> {

@@ -53,7 +53,7 @@ impl Store {
             after,
         };
         let moment = usize::try_from(at.0.max(1)).unwrap_or(usize::MAX / 2_000);
-        let draw = getrandom::u32().unwrap_or_default() % AT_ONCE;
+        let draw = (self.chance)() % AT_ONCE;
         let part = moment.saturating_mul(AT_ONCE as usize).saturating_add(draw as usize);
         let mut item = keyed(&schema::audit_key(revision, part));
         item.insert(VALUE.to_owned(), json(&record)?);

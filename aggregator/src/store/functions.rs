@@ -59,12 +59,13 @@ impl Store {
     }
 }
 
-fn summary(row: &Row) -> Result<Summary, StoreError> {
+/// The row as it stands.
+pub(super) fn summary(row: &Row) -> Result<Summary, StoreError> {
     Ok(Summary { function: function(row)?, basis: basis(row)?, digest: digest(row)? })
 }
 
 /// Which function's row it is.
-pub(super) fn function(row: &Row) -> Result<FunctionKey, StoreError> {
+fn function(row: &Row) -> Result<FunctionKey, StoreError> {
     schema::parse_row_sk(row.text(SK)?).ok_or_else(|| row.corrupt(SK, "names no function"))
 }
 
@@ -78,6 +79,6 @@ pub(super) fn basis(row: &Row) -> Result<Basis, StoreError> {
 }
 
 /// What the row says: nearly all of the work of reading it.
-pub(super) fn digest(row: &Row) -> Result<Arc<Digest>, StoreError> {
+fn digest(row: &Row) -> Result<Arc<Digest>, StoreError> {
     Ok(Arc::new(row.json(VALUE)?))
 }

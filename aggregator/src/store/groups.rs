@@ -7,12 +7,13 @@
 //!
 //! **Invariant.** What was said is let go of only after a step that read it.
 
+mod reading;
+
 use std::collections::BTreeSet;
 
 use aws_sdk_dynamodb::types::{Put, builders::PutBuilder};
 use futures::{StreamExt as _, TryStreamExt as _, future::try_join_all, stream};
 use overtime_wire::EpochMillis;
-use tokio::time::sleep;
 
 use crate::{
     domain::{
@@ -25,7 +26,7 @@ use crate::{
     },
     store::{
         Store, StoreError,
-        alerts::{action, pause},
+        alerts::{action, pause, rest},
         item::{Item, Row, failed, json, keyed, number, text, won},
         outbox::entry::Entry,
         schema::{
@@ -156,7 +157,7 @@ impl Store {
             if moved || !entries.is_empty() {
                 let next = (&step.group, step.wake, &step.remembered[..]);
                 if !self.write_group(stage, next, (standing.version, &entries)).await? {
-                    sleep(pause(tried, getrandom::u32().unwrap_or_default())).await;
+                    rest(pause(tried, (self.chance)())).await;
                     continue;
                 }
             }

@@ -37,6 +37,10 @@ impl Row {
         value.map(String::as_str).ok_or_else(|| self.corrupt(name, "is not a text"))
     }
 
+    pub(super) fn key(&self) -> Result<Key, StoreError> {
+        Ok(Key { pk: self.text(PK)?.to_owned(), sk: self.text(SK)?.to_owned() })
+    }
+
     pub(super) fn bytes(&self, name: &str) -> Result<&[u8], StoreError> {
         let value = self.0.get(name).and_then(|it| it.as_b().ok());
         value.map(AsRef::as_ref).ok_or_else(|| self.corrupt(name, "is not bytes"))
@@ -122,6 +126,17 @@ impl Conditional for TransactWriteItemsError {
         let mut reasons = cancelled.cancellation_reasons().iter().filter_map(|it| it.code());
         reasons.any(|code| MOVED_ON.contains(&code))
     }
+}
+
+/// Whether a transaction was cancelled because the condition of this one of its writes did not hold.
+pub(super) fn unmet(error: &SdkError<TransactWriteItemsError, HttpResponse>, write: usize) -> bool {
+    let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) =
+        error.as_service_error()
+    else {
+        return false;
+    };
+    let reason = cancelled.cancellation_reasons().get(write);
+    reason.and_then(|it| it.code()) == Some("ConditionalCheckFailed")
 }
 
 /// `Ok(false)` when the condition did not hold.

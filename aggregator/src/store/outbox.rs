@@ -38,7 +38,10 @@ use crate::{
         item::{Row, failed, json, keyed, number, text, won},
         schema::{
             self, BY_DUE,
-            attribute::{DUE, EXPIRES, LOG, PIN, PK, PROBLEM, QUEUE, SK, STATUS, TRIES, VERSION},
+            attribute::{
+                COUNT, DUE, EXPIRES, LINES, LOG, PIN, PK, PROBLEM, QUEUE, SEALED, SK, STATUS,
+                TRIES, VERSION,
+            },
         },
     },
 };
@@ -244,6 +247,9 @@ fn names_in(expression: &str) -> impl Iterator<Item = (&'static str, &'static st
         ("#queue", QUEUE),
         ("#log", LOG),
         ("#pin", PIN),
+        ("#c", COUNT),
+        ("#lines", LINES),
+        ("#sealed", SEALED),
     ];
     let words: Vec<&str> = expression.split([' ', ',']).collect();
     let used: Vec<_> = names.into_iter().filter(|(name, _)| words.contains(name)).collect();

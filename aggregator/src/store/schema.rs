@@ -29,22 +29,23 @@
 //! | `A#ACCOUNT#REGION#NAME` | [`BOOK`] | a function's alerts | `v` `ver`, waking: `queue` `due` | for good |
 //! | `G#SUBSCRIPTION#GROUP` | [`group::STATE`] | the alert of a group of functions | `v` `ver` `x`, waking: `queue` `due` | [`group::GROUPS_LIVE`] |
 //! | same | `M#ACCOUNT#REGION#NAME` | what a function says to the group | `v` `ver` `x`, news: `queue` `due` | same |
-//! | `O#EPISODE#CHANNEL` | `ID` | a message in the outbox ([`outbox`]) | `v` `ver` `status` `queued` `tries` `log` `why` `pin` `day` `at`, waiting or claimed: `queue` `due`, else: `x`, a digest: `c` `lines` | `messages` |
+//! | `O#EPISODE#CHANNEL` | `ID` | a message in the outbox ([`outbox`]) | `v` `ver` `status` `queued` `tries` `log` `why` `pin` `day` `at`, waiting or claimed: `queue` `due`, else: `x`, a digest on its way: `c` `lines` `sealed` | `messages` |
 //! | `E#FINGERPRINT` | `OPENED#EPISODE` | an episode of an alert ([`episode`]) | `v` `day` `at`, over: `x` | while it goes on; then `timeouts` |
 //! | `N#CHANNEL` | `MINUTE` | how much a channel got in a minute | `c` `x` | an hour |
+//! | `N#ID#PART` | `-` | a part of what a digest holds (one of [`DIGEST_PARTS`]) | `c` `lines` `x`, on its way: `sealed` | [`DIGESTS_LIVE`] |
 //! | `W#ACCOUNT#REGION#NAME` | `BLOCK#T`, `BLOCK#V` | a part of a block that is to be evaluated later | `ver` `x`, waking: `queue` `due` | [`WAKES_LIVE`] |
 //! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` | for good |
 //! | `K#` | `revision` | how often the configuration was changed | `ver` | for good |
 //! | `K#` | `KIND#ID` | a subscription, channel or silence | `v` `ver` `a` `by`, a silence: `x` | for good; a silence: [`SILENCES_LIVE`] |
 //! | `K#audit` | `REVISION#PLACE` | what a change of the configuration changed | `v` `x` | [`AUDIT_LIVE`] |
+//! | `K#inventory#NN` | `ACCOUNT#REGION` | which generation of an inventory stands ([`inventory`]) | `v` `ver` `a` `by` `x` | [`inventory::LIVE`] |
+//! | same | `ACCOUNT#REGION#GENERATION#PART` | a part of it | `v` `x` | same |
 //! | `E#ACCOUNT#REGION#NAME` | `BLOCK` | what of a block was said as metrics ([`emissions`](super::emissions)) | `v` `before` `w` `by` `x` | [`EMISSIONS_LIVE`] |
 //! | `R#DAY` | `HOUR#REASON#CALLER` | how often the door refused, added up | `c` `x` | [`REJECTIONS_LIVE`] |
 //!
-//! `GROUP` is a digest of what the functions of a group have in common. Its state is stepped under `ver`; of what a function says,
-//! `ver` is a digest, so that whoever has read it lets go of its `due` only if it is still the same.
+//! `GROUP` is a digest of what the functions of a group have in common. Its state is stepped under `ver`; of what a function says, `ver` is a digest, so that whoever has read it lets go of its `due` only if it is still the same.
 //!
-//! `DAY` counts days since 1970, `HOUR` hours, `BLOCK` quarters of an hour. A season is 32 days, so that a month of a
-//! function's hours, or of the fleet's, is read from at most two partitions. `NN` is a hash of the function.
+//! `DAY` counts days since 1970, `HOUR` hours, `BLOCK` quarters of an hour. A season is 32 days, so that a month of a function's hours, or of the fleet's, is read from at most two partitions. `NN` is a hash of the function.
 //!
 //! | index of state | keys | copies | finds |
 //! |---|---|---|---|
@@ -52,13 +53,12 @@
 //! | [`BY_FUNCTION`] | `fday` = `ACCOUNT#REGION#NAME#DAY`, `at` | all | one function's timeouts |
 //! | [`BY_DUE`] | `queue`, `due` | keys | alerts to look at again (`alerts`), groups to step (`groups`), messages to send (`outbox#N`, [`OUTBOX_SHARDS`]), blocks to evaluate (`wakes#N`, [`WAKE_SHARDS`]) |
 //!
-//! Attributes: `b` bytes of protobuf (a fact's as they came, an entry's without its log tail), `r` a fact's rank, `w` writes (of
-//! a view: the sum of what it was made from), `a` first acceptance (of configuration: the last change) in milliseconds, `by` who changed it, `before` its last `v`, `x` expiry in seconds, `v` a value as JSON
-//! (of a message and a log tail: its text), `g` schema generation, `n` newest hour, `at` a place in the list, `c` a count, `l` the
-//! length of a log tail, `ver` version, `queue` what an item waits for, `due` until when in milliseconds, `queued` when a message was
-//! first due, `status` `waiting`, `claimed`, `delivered`, `dead`, `suppressed` or `digested`, `tries` attempts that ended, `log` each of them, `why`
-//! how the last one did, `pin` what a message was sent by, `lines` of a digest, `seq` a record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `c` `l` `ver` `due` `queued` `tries` are numbers;
-//! everything else is text.
+//! Attributes: `b` bytes of protobuf (a fact's as they came, an entry's without its log tail), `r` a fact's rank, `w` writes (of a view: the sum of what it was made from), `a` first acceptance
+//! (of configuration: the last change) in milliseconds, `by` who changed it, `before` its last `v`, `x` expiry in seconds, `v` a value as JSON (of a message and a log tail: its text), `g`
+//! schema generation, `n` newest hour, `at` a place in the list, `c` a count, `l` the length of a log tail, `ver` version, `queue` what an item waits for, `due` until when in milliseconds,
+//! `queued` when a message was first due, `status` `waiting`, `claimed`, `delivered`, `dead`, `suppressed` or `digested`, `tries` attempts that ended, `log` each of them, `why` how the last one
+//! did, `pin` what a message was sent by, `lines` of a digest, `sealed` where a digest takes nothing more, `seq` a record's sequence number. `b` is binary; `r` `w` `a` `x` `g` `n` `c` `l` `ver`
+//! `due` `queued` `tries` are numbers; `lines` is a list of texts, `sealed` a truth, everything else is text.
 //!
 //! **Invariant.** Changing a constant here changes where things are looked for: it needs a migration.
 
@@ -66,11 +66,12 @@ pub mod attribute;
 mod configuration;
 pub mod episode;
 pub mod group;
+pub mod inventory;
 pub mod outbox;
 
 use std::time::Duration;
 
-use overtime_wire::{Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
+use overtime_wire::{AccountId, Block, EpochMillis, FunctionKey, IncarnationId, Ordinal};
 
 pub use self::configuration::{
     AUDIT, AUDIT_LIVE, CONFIGURATION, REVISION, SILENCES_LIVE, audit_key, audit_sk,
@@ -96,6 +97,8 @@ pub const ROW_PARTITIONS: u64 = 64;
 pub const DAY_SHARDS: u64 = 4;
 pub const OUTBOX_SHARDS: u64 = 4;
 pub const WAKE_SHARDS: u64 = 4;
+/// Each is one item, and a transaction that counts a message there keeps others away for as long as it takes.
+pub const DIGEST_PARTS: u64 = 16;
 
 /// Raw facts live this long after their block, unless the settings say otherwise, as for all of these.
 pub const FACTS_LIVE: Duration = Duration::from_hours(72);
@@ -113,6 +116,9 @@ pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 pub const WAKES_LIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
+
+/// Parts of a digest are kept this long after it is due; when it goes out, it takes over what they hold.
+pub const DIGESTS_LIVE: Duration = Duration::from_hours(7 * 24);
 
 /// What was said as metrics is remembered this long after its block, which is sealed by then.
 pub const EMISSIONS_LIVE: Duration = Duration::from_hours(48);
@@ -295,6 +301,12 @@ pub fn row_key(function: &FunctionKey) -> Key {
 
 pub fn row_pk(partition: u64) -> String {
     format!("S#{partition:02}")
+}
+
+/// The parts of a row's sort key, which order rows as functions are ordered.
+pub fn split_row_sk(sk: &str) -> Option<(AccountId, &str, &str)> {
+    let mut parts = sk.splitn(3, '#');
+    Some((parts.next()?.parse().ok()?, parts.next()?, parts.next()?))
 }
 
 pub fn parse_row_sk(sk: &str) -> Option<FunctionKey> {

@@ -11,8 +11,8 @@ use crate::{
         schema::{
             self,
             attribute::{
-                COUNT, DAY, DUE, EXPIRES, LINES, LOG, PLACE, PROBLEM, QUEUE, QUEUED, SK, STATUS,
-                TRIES, VALUE, VERSION,
+                COUNT, DAY, DUE, EXPIRES, LINES, LOG, PLACE, PROBLEM, QUEUE, QUEUED, SEALED, SK,
+                STATUS, TRIES, VALUE, VERSION,
             },
         },
     },
@@ -55,9 +55,11 @@ pub struct Claim {
     pub records: Vec<Record>,
     /// What became of those before it in its lane.
     pub before: Before,
-    /// How many other messages are put together in it, and lines about some of them.
-    pub folded: u64,
+    /// How many other messages are put together in it, once that is settled, and lines about some of them.
+    pub folded: Option<u64>,
     pub lines: Vec<String>,
+    /// Whether a digest takes nothing more.
+    pub(super) sealed: bool,
     pub(super) version: u64,
 }
 
@@ -193,8 +195,9 @@ impl Claim {
             attempts: row.number(TRIES)?,
             records: records(row)?,
             before: lane.told(id)?,
-            folded: row.optional(COUNT)?.unwrap_or_default(),
+            folded: row.optional(COUNT)?,
             lines: lines(row)?,
+            sealed: row.0.contains_key(SEALED),
             version,
         })
     }
@@ -204,7 +207,7 @@ pub(super) fn records(row: &Row) -> Result<Vec<Record>, StoreError> {
     if row.0.contains_key(LOG) { row.json(LOG) } else { Ok(Vec::new()) }
 }
 
-fn lines(row: &Row) -> Result<Vec<String>, StoreError> {
+pub(super) fn lines(row: &Row) -> Result<Vec<String>, StoreError> {
     let Some(lines) = row.0.get(LINES) else { return Ok(Vec::new()) };
     let lines =
         lines.as_l().ok().and_then(|it| it.iter().map(|it| it.as_s().ok().cloned()).collect());

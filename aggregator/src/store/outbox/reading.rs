@@ -37,7 +37,7 @@ pub struct Delivery {
     pub records: Vec<Record>,
     /// Why it is not delivered.
     pub problem: Option<String>,
-    /// How many others are in it, if it is a digest.
+    /// How many others are in it, if it is a digest that takes no more.
     pub folded: Option<u64>,
     pub body: String,
 }

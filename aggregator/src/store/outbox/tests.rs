@@ -16,9 +16,11 @@ use crate::{
         Store, StoreError,
         alerts::{AlertKey, Step, Stepped},
         configuration::By,
+        item::keyed,
         laboratory::{Laboratory, at, function},
         listed::{Page, Part},
-        outbox::overflow::Fold,
+        outbox::overflow::{Fold, Folded},
+        schema::{self, STATE},
     },
 };
 
@@ -57,6 +59,10 @@ async fn claimed(store: &Store, id: &str, now: EpochMillis) -> Option<Claim> {
 
 fn ended(ending: Ending) -> Settlement {
     Settlement { ending, record: Some(Record::new(at(0), Some(200), 3, "200 OK")) }
+}
+
+fn again_at(after_ms: i64) -> Settlement {
+    ended(Ending::Retry { due: at(after_ms), problem: "503".to_owned() })
 }
 
 fn delivered(at: EpochMillis) -> Settlement {
@@ -201,16 +207,54 @@ async fn a_digest_counts_each_message_once_until_it_is_taken() {
     for (line, id) in ids.iter().enumerate() {
         store.enqueue(&message(id, at(0))).await.unwrap();
         let claim = claimed(store, id, at(0)).await.unwrap();
-        assert!(store.fold(&claim, &fold(line), at(0)).await.unwrap());
-        assert!(!store.fold(&claim, &fold(line), at(0)).await.unwrap(), "it is settled");
+        assert_eq!(store.fold(&claim, &fold(line), at(0)).await.unwrap(), Folded::In);
+        let again = store.fold(&claim, &fold(line), at(0)).await.unwrap();
+        assert_eq!(again, Folded::Lost, "it is settled");
         assert_eq!(store.delivery(id).await.unwrap().unwrap().status, "digested");
     }
     assert_eq!(due(store, at(59_999)).await, Vec::<String>::new());
     let taken = claimed(store, digest, at(60_000)).await.unwrap();
-    assert_eq!((taken.folded, taken.lines.len()), (25, 20));
+    let stale = taken.clone();
+    let sealed = store.seal(taken).await.unwrap().unwrap();
+    assert_eq!((sealed.folded, sealed.lines.len()), (Some(25), 20));
+    assert_eq!(store.seal(stale).await.unwrap(), None, "somebody else has it");
     store.enqueue(&message("msg_late_firing_team", at(0))).await.unwrap();
     let late = claimed(store, "msg_late_firing_team", at(0)).await.unwrap();
-    assert!(!store.fold(&late, &fold(0), at(0)).await.unwrap(), "it is on its way");
+    assert_eq!(store.fold(&late, &fold(0), at(0)).await.unwrap(), Folded::Sealed);
+    // Whoever sends it next tells the same.
+    assert!(store.settle(&sealed, again_at(61_000)).await.unwrap());
+    let next = claimed(store, digest, at(61_000)).await.unwrap();
+    let next = store.seal(next).await.unwrap().unwrap();
+    assert_eq!((next.folded, next.lines), (Some(25), sealed.lines));
+}
+
+#[tokio::test]
+async fn a_digest_that_a_flood_pours_into_holds_all_of_it_and_stays_small() {
+    let lab = Laboratory::open().await;
+    let store = &lab.store;
+    let digest = "msg_digest-1_digest_team";
+    let line = "a function whose name is long timed out ".repeat(5);
+    let pour = async |number: u32| {
+        let id = format!("msg_e{number}_firing_team");
+        store.enqueue(&message(&id, at(0))).await.unwrap();
+        let claim = claimed(store, &id, at(0)).await.unwrap();
+        let fold = Fold { digest: message(digest, at(60_000)), line: line.clone() };
+        while store.fold(&claim, &fold, at(0)).await.unwrap() == Folded::Busy {}
+    };
+    // Twice as many as have lines, were all of them in one part.
+    for some in 0..20 {
+        join_all((some * 32..(some + 1) * 32).map(pour)).await;
+    }
+    let taken = claimed(store, digest, at(60_000)).await.unwrap();
+    let sealed = store.seal(taken).await.unwrap().unwrap();
+    assert_eq!((sealed.folded, sealed.lines.len()), (Some(640), 20));
+    for part in 0..schema::DIGEST_PARTS {
+        let key = keyed(&schema::outbox::digest_key(digest, part));
+        let get = store.dynamo.get_item().table_name(STATE).set_key(Some(key));
+        let item = get.send().await.unwrap().item.unwrap();
+        let counted: usize = item["c"].as_n().unwrap().parse().unwrap();
+        assert_eq!(item["lines"].as_l().unwrap().len(), counted.min(20), "part {part}");
+    }
 }
 
 #[tokio::test]

@@ -27,4 +27,5 @@ pub const AUTHOR: &str = "by";
 pub const LOG: &str = "log";
 pub const PIN: &str = "pin";
 pub const LINES: &str = "lines";
+pub const SEALED: &str = "sealed";
 pub const BEFORE: &str = "before";

@@ -14,7 +14,7 @@ pub const QUEUE: &str = "groups";
 /// The sort key of a group's state.
 pub const STATE: &str = "-";
 /// The first letter of the sort keys of what functions say.
-const MEMBER: &str = "M#";
+pub const MEMBER: &str = "M#";
 /// Groups, and what was said to them, are kept this long after they were last written: longer than an alert that is silent expires.
 pub const GROUPS_LIVE: Duration = Duration::from_hours(9 * 24);
 

@@ -5,7 +5,7 @@
 
 use overtime_wire::EpochMillis;
 
-use super::{Key, OUTBOX_SHARDS, hash};
+use super::{DIGEST_PARTS, Key, OUTBOX_SHARDS, hash};
 use crate::domain::delivery::id;
 
 pub fn pk(id: &str) -> String {
@@ -27,6 +27,16 @@ pub fn queue(id: &str) -> String {
 
 pub fn queues() -> impl Iterator<Item = String> {
     (0..OUTBOX_SHARDS).map(|shard| format!("outbox#{shard}"))
+}
+
+/// The part of a digest that a message is counted in.
+pub fn digest_part(id: &str) -> u64 {
+    hash(id.as_bytes()) % DIGEST_PARTS
+}
+
+/// Where a part of a digest lies: partitions of their own, so that a flood does not meet itself in one.
+pub fn digest_key(digest: &str, part: u64) -> Key {
+    Key { pk: format!("N#{digest}#{part:02}"), sk: "-".to_owned() }
 }
 
 /// Where it is counted how much a channel has got in a minute.
