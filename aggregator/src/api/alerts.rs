@@ -3,20 +3,23 @@
 //! What is open stands in an index, so that listing it reads as many functions as have alerts, however many there are. The order is that
 //! of functions, because it stands still while alerts are looked at again and again.
 
-mod episode;
-pub(super) mod episodes;
-mod item;
+pub(crate) mod episode;
+pub(crate) mod episodes;
+mod groups;
+pub(crate) mod item;
+pub(crate) mod member;
 mod place;
-pub(super) mod show;
+pub(crate) mod show;
+pub(crate) mod standing;
 
 use std::collections::BTreeMap;
 
 use axum::{extract::State, response::Response};
 use futures::stream::{self, StreamExt as _, TryStreamExt as _};
 use overtime_wire::{EpochMillis, FunctionKey};
-use serde::Deserialize;
 
 use self::{
+    groups::Groups,
     item::Item,
     place::{Place, PlaceText},
 };
@@ -24,16 +27,15 @@ use crate::{
     api::{
         Reader,
         answer::{ListCaller, Page},
+        list,
         parameters::Query,
         problem::Problem,
         words::{
-            AccountText, AlertStateText, IdText, LimitText, NameText, RegionText, SeverityText,
+            AccountText, AlertStateText, ConditionText, IdText, Limit, LimitText, NameText,
+            RegionText, SeverityText, Text,
         },
     },
-    domain::{
-        alert::{book::Book, group::part::Labels},
-        configuration::Configuration,
-    },
+    domain::alert::{book::Book, group::part::Labels},
     store::{StoreError, alerts::AlertKey},
 };
 
@@ -42,35 +44,20 @@ const LOOKS_MAX: usize = 1_000;
 /// How many functions' alerts are read beside each other.
 const AT_ONCE: usize = 16;
 
-/// Which alerts are asked for.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(default)]
-pub(super) struct Asked {
-    /// Only in this state.
-    #[param(inline)]
-    state: Option<AlertStateText>,
-    /// Only of functions in this account.
-    #[param(inline)]
-    account: Option<AccountText>,
-    /// Only of functions in this region.
-    #[param(inline)]
-    region: Option<RegionText>,
-    /// Only of functions of this name.
-    #[param(inline)]
-    function: Option<NameText>,
-    /// Only of this subscription.
-    #[param(inline)]
-    subscription: Option<IdText>,
-    /// Only of subscriptions of this severity.
-    #[param(inline)]
-    severity: Option<SeverityText>,
-    /// How many to answer at most; 100 if it is not said.
-    #[param(inline)]
-    limit: Option<LimitText>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<PlaceText>,
+list::asked! {
+    /// Which alerts are asked for.
+    struct Asked of functions, by PlaceText {
+        /// Only in this state.
+        state: AlertStateText,
+        /// Only of functions of this name.
+        function: NameText,
+        /// Only of this subscription.
+        subscription: IdText,
+        /// Only of subscriptions of this severity.
+        severity: SeverityText,
+        /// Only of subscriptions with this condition.
+        condition: ConditionText,
+    }
 }
 
 /// What is open now: alerts of groups and fleet incidents, then those of functions, by function.
@@ -82,30 +69,31 @@ pub(super) struct Asked {
     path = "/api/v1/alerts",
     operation_id = "list_alerts",
     params(Asked),
-    responses((
-        status = OK,
-        description = "A part of the list.",
-        content((Page<Item> = "application/json"), (String = "text/csv"))
-    ))
+    responses((status = OK, body = Page<Item>))
 )]
 pub(super) async fn list(
     State(reader): State<Reader>,
     caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &asked).await?))
+}
+
+/// The part of the list that is asked for.
+pub(crate) async fn read(reader: &Reader, asked: &Asked) -> Result<Page<Item>, Problem> {
     let configuration = reader.store.configuration((reader.clock)()).await?;
-    let after = asked.cursor.as_ref().map(|it| &it.0);
-    let functions = asked.functions(&reader, after).await?;
+    let functions = asked.functions(reader).await?;
     let more = functions.len() > LOOKS_MAX;
     let functions = &functions[..functions.len().min(LOOKS_MAX)];
     let limit = usize::from(asked.limit.unwrap_or_default().0);
-    let mut found = asked.of_groups(&reader, &configuration).await?;
-    let reads: Vec<_> = functions.iter().map(|it| book(&reader, it)).collect();
+    let mut groups = Groups::new(reader, &configuration);
+    let mut found = asked.of_groups(&mut groups).await?;
+    let reads: Vec<_> = functions.iter().map(|it| book(reader, it)).collect();
     let mut books = stream::iter(reads).buffered(AT_ONCE);
     while found.len() <= limit
         && let Some((function, book)) = books.try_next().await?
     {
-        found.extend(asked.of(&reader, &configuration, (function, &book)));
+        found.extend(asked.of(&mut groups, (function, &book)).await?);
     }
     let full = found.len() > limit;
     found.truncate(limit);
@@ -114,7 +102,7 @@ pub(super) async fn list(
     } else {
         functions.last().filter(|_| more).map(|it| Place::behind(it).to_string())
     };
-    Ok(caller.answer(&Page { items: found.into_iter().map(|(_, it)| it).collect(), next }))
+    Ok(Page { items: found.into_iter().map(|(_, it)| it).collect(), next })
 }
 
 /// A function's alerts.
@@ -127,13 +115,18 @@ async fn book<'a>(
 }
 
 impl Asked {
+    /// As many as a page can have of all.
+    pub(crate) fn most() -> Self {
+        Self { limit: Some(Text(Limit::at_most(u16::MAX))), ..Self::default() }
+    }
+
+    fn after(&self) -> Option<&Place> {
+        self.cursor.as_ref().map(|it| &it.0)
+    }
+
     /// Which functions have alerts that may be meant, from where the page begins on.
-    async fn functions(
-        &self,
-        reader: &Reader,
-        after: Option<&Place>,
-    ) -> Result<Vec<FunctionKey>, StoreError> {
-        let begins = |it: &FunctionKey| after.is_none_or(|after| !after.is_past(it));
+    async fn functions(&self, reader: &Reader) -> Result<Vec<FunctionKey>, StoreError> {
+        let begins = |it: &FunctionKey| self.after().is_none_or(|after| !after.is_past(it));
         if let (Some(account), Some(region), Some(name)) =
             (&self.account, &self.region, &self.function)
         {
@@ -153,34 +146,19 @@ impl Asked {
     }
 
     /// Groups' alerts that are asked for, each with its place. A fleet has a handful.
-    async fn of_groups(
-        &self,
-        reader: &Reader,
-        configuration: &Configuration,
-    ) -> Result<Vec<(Place, Item)>, StoreError> {
-        let after = self.cursor.as_ref().map(|it| &it.0);
+    async fn of_groups(&self, groups: &mut Groups<'_>) -> Result<Vec<(Place, Item)>, StoreError> {
+        let after = self.after();
         if self.function.is_some() || after.is_some_and(|it| matches!(it, Place::Function(..))) {
             return Ok(Vec::new());
         }
-        let ids = reader.store.due_groups(EpochMillis(i64::MAX)).await?;
-        let ids: Vec<_> = ids
+        let ids = groups.reader.store.due_groups(EpochMillis(i64::MAX)).await?;
+        let ids = ids
             .into_iter()
-            .filter(|it| after.is_none_or(|after| *after < Place::Group(it.clone())))
-            .take(LOOKS_MAX)
-            .collect();
-        let reads: Vec<_> = ids.iter().map(|it| reader.store.group(it)).collect();
-        let groups: Vec<_> = stream::iter(reads).buffered(AT_ONCE).collect().await;
-        let mut found = Vec::new();
-        for (id, group) in ids.iter().zip(groups) {
-            let Some(group) = reader.store.unless_corrupt(group)? else { continue };
-            let Some(stretch) = &group.stretch else { continue };
-            let now = (configuration, (reader.clock)());
-            let item = Item::of_group((id, &group.labels), stretch, now);
-            if self.covers_group(&group.labels) && self.wants(&item) {
-                found.push((Place::Group(id.clone()), item));
-            }
-        }
-        Ok(found)
+            .filter(|it| after.is_none_or(|after| *after < Place::Group(it.clone())));
+        let found = groups.read(ids.take(LOOKS_MAX).collect()).await?;
+        let asked =
+            found.into_iter().filter(|(_, it)| self.covers_group(&it.group) && self.wants(it));
+        Ok(asked.map(|(id, item)| (Place::Group(id), item)).collect())
     }
 
     /// Whether what a group has in common is what is asked for; what it has not in common is not.
@@ -193,28 +171,31 @@ impl Asked {
     }
 
     /// Those of a function's alerts that are asked for, each with its place.
-    fn of(
+    async fn of(
         &self,
-        reader: &Reader,
-        configuration: &Configuration,
+        groups: &mut Groups<'_>,
         (function, book): (&FunctionKey, &Book),
-    ) -> Vec<(Place, Item)> {
+    ) -> Result<Vec<(Place, Item)>, StoreError> {
         let mut found = BTreeMap::new();
         for (subscription, member) in book.open() {
             let place = Place::of(function, subscription);
-            let is_past = self.cursor.as_ref().is_some_and(|it| place <= it.0);
-            let item =
-                Item::of((function, subscription), member, (configuration, (reader.clock)()));
-            if !is_past && self.wants(&item) {
+            let is_past = self.after().is_some_and(|it| place <= *it);
+            if is_past || self.subscription.as_ref().is_some_and(|it| it.0.as_str() != subscription)
+            {
+                continue;
+            }
+            let item = groups.item((function, subscription), member).await?;
+            if self.wants(&item) {
                 found.insert(place, item);
             }
         }
-        found.into_iter().collect()
+        Ok(found.into_iter().collect())
     }
 
     fn wants(&self, item: &Item) -> bool {
         self.state.is_none_or(|it| it == item.state)
             && self.subscription.as_ref().is_none_or(|it| it.0.as_str() == item.subscription)
             && self.severity.is_none_or(|it| Some(it.0.as_str()) == item.severity.as_deref())
+            && self.condition.is_none_or(|it| Some(it.0.as_str()) == item.condition.as_deref())
     }
 }

@@ -6,7 +6,7 @@
 //! **Invariant.** A form that cannot be had is refused before anything is read from the store.
 
 mod accept;
-pub(super) mod table;
+pub(crate) mod table;
 
 use axum::{
     extract::FromRequestParts,
@@ -25,12 +25,15 @@ use utoipa::ToSchema;
 
 pub(super) use self::accept::quality;
 use self::table::Tabular;
-use crate::{api::problem::Problem, domain::digest};
+use crate::{
+    api::problem::Problem,
+    domain::{base::Base, digest},
+};
 
-pub(super) const JSON: &str = "application/json";
-pub(super) const CSV: &str = "text/csv";
+pub(crate) const JSON: &str = "application/json";
+pub(crate) const CSV: &str = "text/csv";
 /// What is added to a list's path to have it as CSV.
-pub(super) const CSV_SUFFIX: &str = ".csv";
+pub(crate) const CSV_SUFFIX: &str = ".csv";
 
 /// Who asks: in which form, from where, and with what already in hand.
 #[derive(Debug)]
@@ -49,18 +52,18 @@ enum Form {
 
 /// A caller of something that is JSON.
 #[derive(Debug)]
-pub(super) struct JsonCaller(Caller);
+pub(crate) struct JsonCaller(Caller);
 
 /// A caller of a list.
 #[derive(Debug)]
-pub(super) struct ListCaller(Caller);
+pub(crate) struct ListCaller(Caller);
 
 /// A part of a list.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Page<T> {
-    pub(super) items: Vec<T>,
+pub(crate) struct Page<T> {
+    pub(crate) items: Vec<T>,
     /// What to pass as `cursor` for the part that follows; null when there is none.
-    pub(super) next: Option<String>,
+    pub(crate) next: Option<String>,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for JsonCaller {
@@ -93,7 +96,7 @@ impl<S: Send + Sync> FromRequestParts<S> for ListCaller {
 }
 
 impl JsonCaller {
-    pub(super) fn answer(&self, value: &impl Serialize) -> Response {
+    pub(crate) fn answer(&self, value: &impl Serialize) -> Response {
         match serde_json::to_vec(value) {
             Ok(body) => self.0.tagged(JSON, body),
             Err(error) => unwritten(&error),
@@ -102,7 +105,7 @@ impl JsonCaller {
 }
 
 impl ListCaller {
-    pub(super) fn answer<T: Serialize + Tabular>(&self, page: &Page<T>) -> Response {
+    pub(crate) fn answer<T: Serialize + Tabular>(&self, page: &Page<T>) -> Response {
         let written = match self.0.form {
             Form::Json => serde_json::to_vec(page).map_err(|error| unwritten(&error)),
             Form::Csv => table::write(&page.items).map_err(|error| unwritten(&error)),
@@ -126,7 +129,9 @@ impl ListCaller {
 
 impl Caller {
     fn of(parts: &Parts, form: Form) -> Self {
-        let target = parts.uri.path_and_query().map_or("/", |it| it.as_str()).to_owned();
+        let target = parts.uri.path_and_query().map_or("/", |it| it.as_str());
+        let base = parts.extensions.get::<Base>().cloned().unwrap_or_default();
+        let target = base.href(target);
         Self { form, known: parts.headers.get(IF_NONE_MATCH).cloned(), target }
     }
 

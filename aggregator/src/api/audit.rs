@@ -20,37 +20,37 @@ use crate::{
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// How many to answer at most; 100 if it is not said.
     #[param(inline)]
-    limit: Option<LimitText>,
+    pub(crate) limit: Option<LimitText>,
     /// Where to go on.
     #[param(inline)]
-    cursor: Option<AuditCursorText>,
+    pub(crate) cursor: Option<AuditCursorText>,
 }
 
 /// One change of the configuration, or something else that was done by hand: `tested` a channel, `replayed` a delivery. It holds no
 /// secrets, because the configuration holds references only.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Changed {
+pub(crate) struct Changed {
     /// The configuration's revision that the change made, or that stood when something else was done.
-    revision: u64,
-    at: Moment,
+    pub(crate) revision: u64,
+    pub(crate) at: Moment,
     /// `local` on the machine that `serve` runs on, else the ARN or the subject by which the door knows the caller.
-    by: String,
+    pub(crate) by: String,
     #[schema(pattern = "^(created|replaced|deleted|tested|replayed)$")]
-    action: Value,
-    #[schema(pattern = "^(subscription|channel|silence|delivery)$")]
-    kind: Value,
-    id: String,
-    before_version: Option<u64>,
-    after_version: Option<u64>,
+    pub(crate) action: Value,
+    #[schema(pattern = "^(subscription|channel|silence|delivery|inventory)$")]
+    pub(crate) kind: Value,
+    pub(crate) id: String,
+    pub(crate) before_version: Option<u64>,
+    pub(crate) after_version: Option<u64>,
     /// What it was; null when it was not there.
     #[schema(value_type = Option<Object>)]
-    before: Option<Value>,
+    pub(crate) before: Option<Value>,
     /// What it is since; null when it was deleted.
     #[schema(value_type = Option<Object>)]
-    after: Option<Value>,
+    pub(crate) after: Option<Value>,
 }
 
 impl Changed {
@@ -83,13 +83,18 @@ pub(super) async fn list(
     caller: JsonCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &asked).await?))
+}
+
+/// A part of the records.
+pub(crate) async fn read(reader: &Reader, asked: &Asked) -> Result<Page<Changed>, Problem> {
     let limit = usize::from(asked.limit.unwrap_or_default().0);
-    let after = asked.cursor.map(|it| it.0);
+    let after = asked.cursor.as_ref().map(|it| it.0);
     // One more than is answered, which says whether there is more.
     let mut records = reader.store.audit(after, limit + 1).await?;
     let more = records.len() > limit;
     records.truncate(limit);
     let next = records.last().filter(|_| more).map(|(place, _)| place.write());
     let items = records.into_iter().map(|(_, record)| Changed::of(record)).collect();
-    Ok(caller.answer(&Page { items, next }))
+    Ok(Page { items, next })
 }

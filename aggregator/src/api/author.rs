@@ -1,9 +1,9 @@
-//! Who changes something, and whether they mean it.
+//! As whom something is changed, and whether they mean it.
 //!
-//! Whoever mounts the routes says who calls by an [`Author`] in the request's extensions; without one nothing is changed. A browser
-//! sends what another site's page makes it send, in the name of whoever sits before it. So a change must come from a page of our
-//! own, or from no page: `origin` is the host that was asked, `sec-fetch-site` does not say otherwise, and the body is JSON, which
-//! a foreign form cannot send.
+//! The author is the [`Viewer`]; without one nothing is changed. A browser sends what another site's page makes it send, in the name
+//! of whoever sits before it. So a change must come from a page of our own, or from no page: the browser itself says so by
+//! `sec-fetch-site`, which no page can set, and where it says nothing, `origin` is the host that was asked. The API's bodies are JSON,
+//! which a foreign form cannot send; forms of our own pages are looked at by the console.
 
 use std::sync::Arc;
 
@@ -19,55 +19,71 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 
-use crate::api::{answer::JSON, problem::Problem};
-
-/// Who is on the loopback of the machine that `serve` runs on.
-pub const LOCAL: &str = "local";
+use crate::api::{answer::JSON, problem::Problem, viewer::Viewer};
 
 /// Who changes something, as the door that took it knows them.
 #[derive(Debug, Clone)]
 pub struct Author(pub Arc<str>);
 
-impl<S: Send + Sync> FromRequestParts<S> for Author {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
-        let author = parts.extensions.get::<Self>().cloned();
-        author.ok_or_else(|| Problem::forbidden("nobody vouches for the caller"))
+impl From<&Viewer> for Author {
+    fn from(viewer: &Viewer) -> Self {
+        Self(viewer.name.clone())
     }
 }
 
-/// Turns away what a foreign page has sent.
+impl<S: Send + Sync> FromRequestParts<S> for Author {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        Ok((&Viewer::from_request_parts(parts, state).await?).into())
+    }
+}
+
+/// Turns away what a foreign page has sent, and what is not JSON.
 pub(super) async fn meant(request: Request, next: Next) -> Response {
     if request.method().is_safe() {
         return next.run(request).await;
     }
-    let host = request.uri().authority().map(|it| Authority::as_str(it).to_owned());
-    match check(request.headers(), host) {
+    let checked = from_our_page(&request).and_then(|()| check_type(request.headers(), JSON));
+    match checked {
         Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     }
 }
 
-fn check(headers: &HeaderMap, asked: Option<String>) -> Result<(), Problem> {
+/// Whether a change comes from a page of our own, or from no page.
+pub(crate) fn from_our_page(request: &Request) -> Result<(), Problem> {
+    let asked = request.uri().authority().map(Authority::as_str);
+    check_origin(request.headers(), asked)
+}
+
+fn check_origin(headers: &HeaderMap, asked: Option<&str>) -> Result<(), Problem> {
     let text = |name: &str| headers.get(name).map(|it| it.to_str().unwrap_or_default());
-    let host = text(HOST.as_str()).map(str::to_owned).or(asked).unwrap_or_default();
+    let host = text(HOST.as_str()).or(asked).unwrap_or_default();
     let is_ours = |origin: &str| {
-        origin.split_once("://").is_some_and(|(_, it)| it.eq_ignore_ascii_case(&host))
+        origin.split_once("://").is_some_and(|(_, it)| it.eq_ignore_ascii_case(host))
     };
-    let from_elsewhere = text(ORIGIN.as_str()).is_some_and(|it| !is_ours(it))
-        || text("sec-fetch-site").is_some_and(|it| !matches!(it, "same-origin" | "none"));
-    if from_elsewhere {
-        return Err(Problem::forbidden("another site's page may change nothing here"));
+    // What stands in front may have another name than we are asked for by, and then only the browser can tell.
+    let ours = match text("sec-fetch-site") {
+        Some(site) => matches!(site, "same-origin" | "none"),
+        None => text(ORIGIN.as_str()).is_none_or(is_ours),
+    };
+    if ours {
+        return Ok(());
     }
-    let kind = text(CONTENT_TYPE.as_str());
-    let is_json = kind.is_none_or(|it| {
-        it.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(JSON)
+    Err(Problem::forbidden("another site's page may change nothing here"))
+}
+
+/// Whether a body is of the one type that is taken. A request without one may leave it out.
+pub(crate) fn check_type(headers: &HeaderMap, taken: &str) -> Result<(), Problem> {
+    let kind = headers.get(CONTENT_TYPE).map(|it| it.to_str().unwrap_or_default());
+    let fits = kind.is_none_or(|it| {
+        it.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case(taken)
     });
-    if !is_json {
-        return Err(Problem::unsupported(format!("the body must be {JSON}")));
+    if fits {
+        return Ok(());
     }
-    Ok(())
+    Err(Problem::unsupported(format!("the body must be {taken}")))
 }
 
 #[cfg(test)]
@@ -80,8 +96,8 @@ mod tests {
             .iter()
             .map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()))
             .collect();
-        let answer =
-            super::check(&headers, None).err().map(|it| it.into_response().status().as_u16());
+        let checked = check_origin(&headers, None).and_then(|()| check_type(&headers, JSON));
+        let answer = checked.err().map(|it| it.into_response().status().as_u16());
         assert_eq!(answer, status, "{headers:?}");
     }
 
@@ -98,7 +114,11 @@ mod tests {
         }
         for site in ["cross-site", "same-site"] {
             check(&[host, ("sec-fetch-site", site)], Some(403));
+            let ours = ("origin", "http://127.0.0.1:8787");
+            check(&[host, ours, ("sec-fetch-site", site)], Some(403));
         }
+        let in_front = ("origin", "https://overtime.example");
+        check(&[host, in_front, ("sec-fetch-site", "same-origin")], None);
     }
 
     #[test]

@@ -142,7 +142,9 @@ async fn receive(
 
 async fn admit(inlet: &Inlet, caller: Caller, request: Request) -> Result<Ingested, TurnedAway> {
     if matches!(caller, Caller::Unknown | Caller::Others) {
-        let problem = Problem::forbidden("nobody vouches for the caller: sign the request");
+        let problem = Problem::forbidden(
+            "nobody vouches for the caller: batches come signed, through a Function URL, or from the machine that `serve` runs on",
+        );
         return Err(TurnedAway::counted(Reason::Unauthenticated, problem));
     }
     let (head, body) = request.into_parts();

@@ -1,6 +1,6 @@
 //! `/api/v1/deliveries`: what was sent where, what came of it, and sending it again.
 
-pub(super) mod item;
+pub(crate) mod item;
 
 use std::time::Duration;
 
@@ -15,6 +15,7 @@ use crate::{
         Reader,
         answer::{JsonCaller, ListCaller, Page},
         author::Author,
+        list,
         parameters::{Path, Query},
         problem::Problem,
         range::Range,
@@ -30,51 +31,39 @@ use crate::{
 /// Messages are kept from when they were settled on, which may be so much later than they were first due.
 const UNSETTLED_MAX: Duration = Duration::from_hours(24);
 
-/// Which messages are asked for.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(default)]
-pub(super) struct Asked {
-    /// Only to this channel.
-    #[param(inline)]
-    channel: Option<IdText>,
-    /// Only about this episode of an alert.
-    #[param(inline)]
-    episode: Option<EpisodeText>,
-    /// Only of which this has become.
-    #[param(inline)]
-    status: Option<DeliveryStatusText>,
-    /// First due from here on; everything that is kept if it is not said.
-    #[param(inline)]
-    from: Option<WhenText>,
-    /// First due before this.
-    #[param(inline)]
-    to: Option<WhenText>,
-    /// How many to answer at most; 100 if it is not said.
-    #[param(inline)]
-    limit: Option<LimitText>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<PlaceText>,
+list::asked! {
+    /// Which messages are asked for.
+    struct Asked, by PlaceText {
+        /// Only to this channel.
+        channel: IdText,
+        /// Only about this episode of an alert.
+        episode: EpisodeText,
+        /// Only of which this has become.
+        status: DeliveryStatusText,
+        /// First due from here on; everything that is kept if it is not said.
+        from: WhenText,
+        /// First due before this.
+        to: WhenText,
+    }
 }
 
 /// Which message.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct Which {
+pub(crate) struct Which {
     /// The message's id.
     #[param(inline)]
-    id: DeliveryIdText,
+    pub(crate) id: DeliveryIdText,
 }
 
 /// A message, and what it says.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = ShownDelivery)]
-pub(super) struct Shown {
-    delivery: Item,
+pub(crate) struct Shown {
+    pub(crate) delivery: Item,
     /// The canonical payload, of which every channel makes its own; null where the message has none, as a digest.
     #[schema(value_type = Option<Object>)]
-    notification: Option<Value>,
+    pub(crate) notification: Option<Value>,
 }
 
 /// What was sent where and what came of it, what was first due last first.
@@ -86,17 +75,18 @@ pub(super) struct Shown {
     path = "/api/v1/deliveries",
     operation_id = "list_deliveries",
     params(Asked),
-    responses((
-        status = OK,
-        description = "A part of the list.",
-        content((Page<Item> = "application/json"), (String = "text/csv"))
-    ))
+    responses((status = OK, body = Page<Item>))
 )]
 pub(super) async fn list(
     State(reader): State<Reader>,
     caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &asked).await?))
+}
+
+/// The part of the list that is asked for.
+pub(crate) async fn read(reader: &Reader, asked: &Asked) -> Result<Page<Item>, Problem> {
     let kept = reader.store.retention().messages + UNSETTLED_MAX;
     let range = (asked.from.as_ref(), asked.to.as_ref());
     let Range { from, to } = Range::listed(range, (reader.clock)(), kept)?;
@@ -105,7 +95,7 @@ pub(super) async fn list(
     let part = Part { from, to, after, limit };
     let page = reader.store.deliveries(part, |it| asked.wants(it)).await?;
     let items = page.items.into_iter().map(Item::of).collect();
-    Ok(caller.answer(&Page { items, next: page.next.map(|it| it.to_string()) }))
+    Ok(Page { items, next: page.next.map(|it| it.to_string()) })
 }
 
 impl Asked {
@@ -134,8 +124,12 @@ pub(super) async fn show(
     caller: JsonCaller,
     Path(which): Path<Which>,
 ) -> Result<Response, Problem> {
-    let delivery = reader.store.delivery(&which.id.0.0).await?.ok_or_else(missing)?;
-    Ok(caller.answer(&shown(delivery)))
+    Ok(caller.answer(&read_one(&reader, &which).await?))
+}
+
+/// The message that a path names.
+pub(crate) async fn read_one(reader: &Reader, which: &Which) -> Result<Shown, Problem> {
+    Ok(shown(reader.store.delivery(&which.id.0.0).await?.ok_or_else(missing)?))
 }
 
 /// Has a message that is done with sent again, from the first attempt on, under the same id: what was given up after a receiver is
@@ -156,14 +150,22 @@ pub(super) async fn replay(
     author: Author,
     Path(which): Path<Which>,
 ) -> Result<(StatusCode, axum::Json<Shown>), Problem> {
-    let (id, at) = (which.id.0.0, (reader.clock)());
-    reader.store.delivery(&id).await?.ok_or_else(missing)?;
-    if !reader.store.replay(&id, By { author: &author.0, at }).await? {
+    Ok((StatusCode::ACCEPTED, axum::Json(send_again(&reader, &author, &which).await?)))
+}
+
+/// Makes a message due again, on somebody's word.
+pub(crate) async fn send_again(
+    reader: &Reader,
+    author: &Author,
+    which: &Which,
+) -> Result<Shown, Problem> {
+    let (id, at) = (&which.id.0.0, (reader.clock)());
+    reader.store.delivery(id).await?.ok_or_else(missing)?;
+    if !reader.store.replay(id, By { author: &author.0, at }).await? {
         return Err(Problem::conflict("the message is on its way"));
     }
-    reader.ring();
-    let delivery = reader.store.delivery(&id).await?.ok_or_else(missing)?;
-    Ok((StatusCode::ACCEPTED, axum::Json(shown(delivery))))
+    reader.ring(id).await;
+    read_one(reader, which).await
 }
 
 fn shown(delivery: Delivery) -> Shown {

@@ -3,7 +3,8 @@
 //! A short range is counted by the minute, from blocks; a long one by the hour. Either way the answer says from when to when
 //! it really counts.
 
-mod past;
+pub(crate) mod analyses;
+pub(crate) mod past;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -41,51 +42,51 @@ const MINUTES_UP_TO: Duration = Duration::from_hours(48);
 /// Over which time, and in which steps.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct SeriesAsked {
+pub(crate) struct SeriesAsked {
     /// From here on; the last day if it is not said.
     #[param(inline)]
-    from: Option<WhenText>,
+    pub(crate) from: Option<WhenText>,
     /// Up to here; now if it is not said.
     #[param(inline)]
-    to: Option<WhenText>,
+    pub(crate) to: Option<WhenText>,
     /// How much time a point stands for; what suits the range if it is not said. At most 1,500 points.
     #[param(inline)]
-    step: Option<StepText>,
+    pub(crate) step: Option<StepText>,
 }
 
 /// One function over some time.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Function {
-    account: AccountText,
-    region: RegionText,
-    name: NameText,
+pub(crate) struct Function {
+    pub(crate) account: AccountText,
+    pub(crate) region: RegionText,
+    pub(crate) name: NameText,
     /// From when on it is counted, in whole minutes, or hours where the range is longer than two days.
-    from: Moment,
-    to: Moment,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
     /// As its environments last described themselves.
-    profile: Described,
-    counts: Counted,
+    pub(crate) profile: Described,
+    pub(crate) counts: Counted,
     /// Whether anything was heard at all. If not, counts of zero mean nothing.
-    heard: bool,
+    pub(crate) heard: bool,
     /// Kept by the quarter of an hour.
-    duration_ms: Quantiles,
-    duration_of_timeout: Shares,
+    pub(crate) duration_ms: Quantiles,
+    pub(crate) duration_of_timeout: Shares,
     /// Timeouts by cause, by the quarter of an hour.
-    causes: BTreeMap<String, u64>,
+    pub(crate) causes: BTreeMap<String, u64>,
     /// By the quarter of an hour; the busiest, and all others together.
-    versions: Vec<Version>,
-    losses: Lost,
-    last_timeout_at: Option<Moment>,
-    last_seen_at: Option<Moment>,
+    pub(crate) versions: Vec<Version>,
+    pub(crate) losses: Lost,
+    pub(crate) last_timeout_at: Option<Moment>,
+    pub(crate) last_seen_at: Option<Moment>,
     /// How it was set up before; null when nothing is known of it.
-    history: Option<Past>,
+    pub(crate) history: Option<Past>,
 }
 
 /// What one version did.
 #[derive(Debug, Serialize, ToSchema)]
-struct Version {
-    version: Option<String>,
-    counts: Counted,
+pub(crate) struct Version {
+    pub(crate) version: Option<String>,
+    pub(crate) counts: Counted,
 }
 
 /// What one function did, and how it is set up.
@@ -99,27 +100,35 @@ struct Version {
         (status = NOT_FOUND, description = "No such function has reported.")
     )
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     State(reader): State<Reader>,
     caller: JsonCaller,
     Path(which): Path<Which>,
     Query(span): Query<Span>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &which.into(), &span).await?))
+}
+
+/// What a function did over that time, and how it is set up.
+pub(crate) async fn read(
+    reader: &Reader,
+    function: &FunctionKey,
+    span: &Span,
+) -> Result<Function, Problem> {
     let horizon = reader.horizon();
-    let function = FunctionKey::from(which);
     let range = span.range(horizon)?;
     let fine = range.length() <= MINUTES_UP_TO && range.has_minutes(horizon);
     let step = if fine { Step::Minute } else { Step::Hour };
     let range = range.whole(step);
     let (summary, kept, history) = try_join3(
-        reader.store.summary(&function),
-        Kept::read(&reader.store, &function, (range, step)),
-        reader.store.history(&function, Consistency::Eventual),
+        reader.store.summary(function),
+        Kept::read(&reader.store, function, (range, step)),
+        reader.store.history(function, Consistency::Eventual),
     )
     .await?;
     let summary = summary.ok_or_else(unknown)?;
     let past = history.as_ref().map(Past::of);
-    Ok(caller.answer(&Function::of(&summary, (&kept.sum(range), range), past)))
+    Ok(Function::of(&summary, (&kept.sum(range), range), past))
 }
 
 /// What one function did, step by step.
@@ -137,23 +146,31 @@ pub(super) async fn show(
         (status = NOT_FOUND, description = "No such function has reported.")
     )
 )]
-pub(super) async fn list_series(
+pub(crate) async fn list_series(
     State(reader): State<Reader>,
     caller: ListCaller,
     Path(which): Path<Which>,
     Query(asked): Query<SeriesAsked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read_series(&reader, &which.into(), &asked).await?))
+}
+
+/// What a function did over that time, step by step.
+pub(crate) async fn read_series(
+    reader: &Reader,
+    function: &FunctionKey,
+    asked: &SeriesAsked,
+) -> Result<Page<Point>, Problem> {
     let horizon = reader.horizon();
-    let function = FunctionKey::from(which);
     let range = Range::asked((asked.from.as_ref(), asked.to.as_ref()), horizon)?;
     let step = Step::asked(asked.step, range, horizon)?;
-    reader.store.summary(&function).await?.ok_or_else(unknown)?;
-    let kept = Kept::read(&reader.store, &function, (range.whole(step), step)).await?;
+    reader.store.summary(function).await?.ok_or_else(unknown)?;
+    let kept = Kept::read(&reader.store, function, (range.whole(step), step)).await?;
     let items = match &kept {
         Kept::Blocks(views) => series::of_blocks(views, range, step),
         Kept::Hours(hours) => series::of_hours(hours, range, step),
     };
-    Ok(caller.answer(&Page { items, next: None }))
+    Ok(Page { items, next: None })
 }
 
 fn unknown() -> Problem {

@@ -3,9 +3,9 @@
 //! It is made from the rows, one for each function, which know the hours of their last day. Sorting by anything needs all
 //! of them; they are read in a bounded number of reads, and once a second at most.
 
-pub(super) mod filter;
-pub(super) mod order;
-mod row;
+pub(crate) mod filter;
+pub(crate) mod order;
+pub(crate) mod row;
 
 use axum::{extract::State, response::Response};
 use overtime_wire::EpochMillis;
@@ -15,7 +15,7 @@ use self::{
     filter::{GlobText, TagText},
     order::{DirectionText, Place, PlaceText, SortText},
 };
-pub(super) use self::{order::Order, row::Row};
+pub(crate) use self::{order::Order, row::Row};
 use crate::{
     api::{
         Reader,
@@ -35,39 +35,39 @@ const TOO_LONG: &str = "lies more than a day back, and the list counts no more t
 /// Which functions are asked for, and in which order.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Only functions in this account.
     #[param(inline)]
-    account: Option<AccountText>,
+    pub(crate) account: Option<AccountText>,
     /// Only functions in this region.
     #[param(inline)]
-    region: Option<RegionText>,
+    pub(crate) region: Option<RegionText>,
     /// Only functions whose name matches: `*` is anything, `?` one character.
     #[param(inline)]
-    name: Option<GlobText>,
+    pub(crate) name: Option<GlobText>,
     /// Only functions with this tag: `team`, or `team=payments`. May be repeated; all must match.
     #[param(inline)]
     #[serde(default)]
-    tag: Vec<TagText>,
+    pub(crate) tag: Vec<TagText>,
     /// Only functions that timed out with this cause.
     #[param(inline)]
-    cause: Option<CauseText>,
+    pub(crate) cause: Option<CauseText>,
     /// Counts from here on, in whole hours; the last day if it is not said. A row remembers no more than that: what lies
     /// before is answered by the overview for the fleet, and by a function for itself.
     #[param(inline)]
-    from: Option<WhenText>,
+    pub(crate) from: Option<WhenText>,
     /// By what to sort; by timeouts if it is not said. What is not known comes last.
     #[param(inline)]
-    sort: Option<SortText>,
+    pub(crate) sort: Option<SortText>,
     /// In which direction; names upwards and everything else downwards if it is not said.
     #[param(inline)]
-    order: Option<DirectionText>,
+    pub(crate) order: Option<DirectionText>,
     /// How many to answer at most; 100 if it is not said.
     #[param(inline)]
-    limit: Option<LimitText>,
+    pub(crate) limit: Option<LimitText>,
     /// Where to go on. It keeps to the hours that the first page counted.
     #[param(inline)]
-    cursor: Option<PlaceText>,
+    pub(crate) cursor: Option<PlaceText>,
 }
 
 /// Who reports.
@@ -84,11 +84,16 @@ pub(super) struct Asked {
         content((Page<Row> = "application/json"), (String = "text/csv"))
     ))
 )]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(reader): State<Reader>,
     caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &asked).await?))
+}
+
+/// The part of the list that is asked for.
+pub(crate) async fn read(reader: &Reader, asked: &Asked) -> Result<Page<Row>, Problem> {
     let now = (reader.clock)();
     let order = Order::asked(asked.sort.as_ref(), asked.order.as_ref());
     let place = asked.cursor.as_ref().map(|it| &it.0);
@@ -101,7 +106,7 @@ pub(super) async fn list(
         None => counted_from(asked.from.as_ref(), now)?,
     };
     let limit = asked.limit.unwrap_or_default().0.into();
-    Ok(caller.answer(&asked.page(&rows, (order, place, from), limit)))
+    Ok(asked.page(&rows, (order, place, from), limit))
 }
 
 /// The beginning of the hour from which a list counts.
@@ -112,13 +117,16 @@ fn counted_from(from: Option<&WhenText>, now: EpochMillis) -> Result<EpochMillis
 }
 
 /// The beginning of the hour that the last day began in.
-pub(super) fn last_day(now: EpochMillis) -> EpochMillis {
+pub(crate) fn last_day(now: EpochMillis) -> EpochMillis {
     Step::Hour.begin(now.minus(DAY))
 }
 
 /// The first of the fleet in some order.
-pub(super) fn top(rows: &[Summary], (order, from): (Order, EpochMillis), limit: usize) -> Vec<Row> {
-    let timed_out = |it: &&Summary| it.counts_since(from).timeouts > 0;
+pub(crate) fn top(rows: &[Summary], (order, from): (Order, EpochMillis), limit: usize) -> Vec<Row> {
+    // Most never did, and their row says so in one word.
+    let timed_out = |it: &&Summary| {
+        it.last_timeout().is_some() && it.hours_since(from).any(|(_, it)| it.counts.timeouts > 0)
+    };
     let mut found: Vec<_> =
         rows.iter().filter(timed_out).map(|it| (Place::of(it, order, from), it)).collect();
     found.sort_by(|(one, _), (other, _)| one.cmp(other));

@@ -32,58 +32,58 @@ const STALE_AFTER: Duration = Duration::from_mins(5);
 
 /// How far everything else is to be believed.
 #[derive(Debug, Serialize, ToSchema)]
-struct Health {
-    freshness: Freshness,
-    reporting: Reporting,
-    evaluation: Evaluation,
-    delivery: Delivery,
+pub(crate) struct Health {
+    pub(crate) freshness: Freshness,
+    pub(crate) reporting: Reporting,
+    pub(crate) evaluation: Evaluation,
+    pub(crate) delivery: Delivery,
     /// What extensions could not tell in the last day, by reason; null when nothing was heard in it.
-    losses: Option<Lost>,
-    rejections: Rejections,
+    pub(crate) losses: Option<Lost>,
+    pub(crate) rejections: Rejections,
 }
 
 /// When anything was last heard.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Freshness {
+pub(crate) struct Freshness {
     /// `never`, `current`, or `stale` after five minutes of silence.
     #[schema(pattern = "^(never|current|stale)$")]
-    state: &'static str,
+    pub(crate) state: &'static str,
     /// The end of the last minute in which anything was counted.
-    heard_at: Option<Moment>,
+    pub(crate) heard_at: Option<Moment>,
 }
 
 /// How many functions were heard of lately.
 #[derive(Debug, Serialize, ToSchema)]
-struct Reporting {
-    last_15_minutes: usize,
-    last_hour: usize,
-    last_day: usize,
+pub(crate) struct Reporting {
+    pub(crate) last_15_minutes: usize,
+    pub(crate) last_hour: usize,
+    pub(crate) last_day: usize,
     /// Whose row is still kept.
-    ever: usize,
+    pub(crate) ever: usize,
 }
 
 /// How far what was taken in has been made into what is shown.
 #[derive(Debug, Serialize, ToSchema)]
-struct Evaluation {
+pub(crate) struct Evaluation {
     /// How long ago the earliest fact came in that has not been evaluated; null when this process cannot tell.
-    lag_ms: Option<u64>,
+    pub(crate) lag_ms: Option<u64>,
 }
 
 /// Whether messages leave.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DeliveryHealth)]
-struct Delivery {
+pub(crate) struct Delivery {
     /// For how long the most urgent message has been due; 0 when none is.
-    overdue_ms: u64,
+    pub(crate) overdue_ms: u64,
 }
 
 /// What the door refused in the last day. Counters are written with a delay of some seconds.
 #[derive(Debug, Serialize, ToSchema)]
-struct Rejections {
+pub(crate) struct Rejections {
     /// A reason that is missing has not occurred, as far as was counted.
-    by_reason: BTreeMap<&'static str, u64>,
+    pub(crate) by_reason: BTreeMap<&'static str, u64>,
     /// By the account that called, or `loopback`, `unknown`, `others`.
-    by_caller: BTreeMap<String, u64>,
+    pub(crate) by_caller: BTreeMap<String, u64>,
 }
 
 /// No parameters.
@@ -109,6 +109,11 @@ pub(super) async fn show(
     caller: JsonCaller,
     Query(Nothing {}): Query<Nothing>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader).await?))
+}
+
+/// How it stands.
+pub(crate) async fn read(reader: &Reader) -> Result<Health, Problem> {
     let now = (reader.clock)();
     let lag = reader.lag(now);
     let (rows, refused, due) = try_join3(
@@ -118,14 +123,14 @@ pub(super) async fn show(
     )
     .await?;
     let lag = lag.await?;
-    Ok(caller.answer(&Health {
+    Ok(Health {
         freshness: Freshness::of(&rows, now),
         reporting: Reporting::of(&rows, now),
         evaluation: Evaluation { lag_ms: lag.map(millis) },
         delivery: Delivery { overdue_ms: due.map_or(0, |it| millis(now.since(it))) },
         losses: losses(&rows, now).map(Lost::of),
         rejections: Rejections::of(refused.into_iter().collect()),
-    }))
+    })
 }
 
 impl Freshness {

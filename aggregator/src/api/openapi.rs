@@ -65,12 +65,16 @@ const FIRST_DELIVERY: &[(&str, &str)] = &[("id", "/items/0/id")];
 const FIRST_ALERT: &[(&str, &str)] = &[("fingerprint", "/items/0/fingerprint")];
 const FIRST_EPISODE: &[(&str, &str)] =
     &[("fingerprint", "/items/0/fingerprint"), ("episode", "/items/0/id")];
-const LEADS: [Lead; 13] = [
+const FIRST_PLACE: &[(&str, &str)] =
+    &[("account", "/items/0/account"), ("region", "/items/0/region")];
+const LEADS: [Lead; 15] = [
     Lead { from: "list_alerts", to: "show_alert", parameters: FIRST_ALERT },
     Lead { from: "list_alerts", to: "list_alerts", parameters: NEXT },
     Lead { from: "list_episodes", to: "show_alert", parameters: FIRST_ALERT },
     Lead { from: "list_episodes", to: "show_episode", parameters: FIRST_EPISODE },
     Lead { from: "list_episodes", to: "list_episodes", parameters: NEXT },
+    Lead { from: "list_coverage", to: "list_coverage", parameters: NEXT },
+    Lead { from: "list_coverage", to: "import_inventory", parameters: FIRST_PLACE },
     Lead { from: "list_deliveries", to: "show_delivery", parameters: FIRST_DELIVERY },
     Lead { from: "list_deliveries", to: "replay_delivery", parameters: FIRST_DELIVERY },
     Lead { from: "list_deliveries", to: "list_deliveries", parameters: NEXT },
@@ -81,11 +85,13 @@ const LEADS: [Lead; 13] = [
     Lead { from: "list_timeouts", to: "list_timeouts", parameters: NEXT },
 ];
 
-/// Serves a list in both of its forms: under its own path, and as CSV under that path with a suffix.
+/// Serves a list in both of its forms: under its own path, and as CSV under that path with a suffix. What is true of the answers of
+/// every list is said here.
 pub(super) fn list(
     router: OpenApiRouter<Reader>,
     (schemas, mut paths, methods): UtoipaMethodRouter<Reader>,
 ) -> OpenApiRouter<Reader> {
+    paths.paths.values_mut().filter_map(|it| it.get.as_mut()).for_each(part);
     let files: Vec<(String, PathItem)> = paths
         .paths
         .iter()
@@ -93,6 +99,17 @@ pub(super) fn list(
         .collect();
     paths.paths.extend(files);
     router.routes((schemas, paths, methods))
+}
+
+/// An answer that is a part of a list.
+fn part(list: &mut Operation) {
+    let Some(RefOr::T(found)) = list.responses.responses.get_mut("200") else { return };
+    if found.description.is_empty() {
+        "A part of the list.".clone_into(&mut found.description);
+    }
+    let text = ObjectBuilder::new().schema_type(SchemaType::Type(Type::String));
+    let table = ContentBuilder::new().schema(Some(text)).build().into();
+    found.content.entry(CSV.to_owned()).or_insert(table);
 }
 
 /// The same list, and nothing but CSV.
@@ -117,9 +134,13 @@ pub(super) fn finish(router: OpenApiRouter) -> Router {
         if let Some(operation) = &mut item.get {
             complete(operation);
         }
-        if let Some(operation) = &mut item.post {
+        let changing = [&mut item.post, &mut item.put, &mut item.delete];
+        for operation in changing.into_iter().flatten() {
             let own = [
-                ("403", "Nobody vouches for the caller, or another site's page sent this."),
+                (
+                    "403",
+                    "Nobody vouches for the caller, their role may not, or another site's page sent this.",
+                ),
                 ("415", "The body is not JSON."),
             ];
             refuse(operation, &own);

@@ -5,6 +5,9 @@
 //!
 //! **Invariant.** Of a time in which nothing was heard, nothing is claimed: its counts are null.
 
+pub(crate) mod heat;
+mod standing;
+
 use std::collections::BTreeMap;
 
 use axum::{extract::State, response::Response};
@@ -12,6 +15,7 @@ use overtime_wire::{Counts, Losses};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use self::standing::Standing;
 use crate::{
     api::{
         Reader,
@@ -53,35 +57,38 @@ pub(super) struct SeriesAsked {
 
 /// The fleet over some time.
 #[derive(Debug, Serialize, ToSchema)]
-struct Overview {
-    freshness: Freshness,
-    current: Period,
+pub(crate) struct Overview {
+    pub(crate) freshness: Freshness,
+    pub(crate) current: Period,
     /// As many hours right before.
-    previous: Period,
-    series: Vec<FleetPoint>,
+    pub(crate) previous: Period,
+    pub(crate) standing: Standing,
+    pub(crate) series: Vec<FleetPoint>,
     /// What timed out most in the last day.
-    top: Vec<Row>,
+    pub(crate) top: Vec<Row>,
+    /// What comes closest to its timeout, of what was heard of in the last day.
+    pub(crate) closest: Vec<Row>,
 }
 
 /// What the fleet did over some time.
 #[derive(Debug, Serialize, ToSchema)]
-struct Period {
+pub(crate) struct Period {
     /// In whole hours, the last of which may not be over.
-    from: Moment,
-    to: Moment,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
     /// Null when nothing was heard.
-    counts: Option<Counted>,
+    pub(crate) counts: Option<Counted>,
     /// Timeouts by cause.
-    causes: BTreeMap<String, u64>,
-    losses: Option<Lost>,
+    pub(crate) causes: BTreeMap<String, u64>,
+    pub(crate) losses: Option<Lost>,
     /// The most functions that were heard of in one hour.
-    functions: Option<u64>,
+    pub(crate) functions: Option<u64>,
     /// The most functions that timed out in one hour.
-    functions_timing_out: Option<u64>,
+    pub(crate) functions_timing_out: Option<u64>,
     /// The most functions that came near their timeout in one hour.
-    functions_near_timeout: Option<u64>,
+    pub(crate) functions_near_timeout: Option<u64>,
     /// Of how many of its hours anything is known.
-    hours_heard: usize,
+    pub(crate) hours_heard: usize,
 }
 
 /// The fleet over some time, against the time before.
@@ -97,24 +104,30 @@ pub(super) async fn show(
     caller: JsonCaller,
     Query(span): Query<Span>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &span).await?))
+}
+
+pub(crate) async fn read(reader: &Reader, span: &Span) -> Result<Overview, Problem> {
     let horizon = reader.horizon();
     let range = span.range(horizon)?;
     let current = range.whole(Step::Hour);
     let previous = Range { from: current.from.minus(current.length()), to: current.from };
     let both = Range { from: previous.from, to: current.to };
     let rows = reader.store.fleet_lately(horizon.now).await?;
-    let totals = hours(&reader, &rows, both).await?;
+    let totals = hours(reader, &rows, both).await?;
     let within = |range: Range| totals.iter().filter(move |it| covers(range, it));
     let shown: Vec<FleetTotal> = within(current).cloned().collect();
     let step = if current.length() > 7 * DAY { Step::Day } else { Step::Hour };
     let order = Order::asked(None, None);
-    Ok(caller.answer(&Overview {
+    Ok(Overview {
         freshness: Freshness::of(&rows, horizon.now),
         current: Period::of(current, within(current)),
         previous: Period::of(previous, within(previous)),
         series: series::of_fleet(&shown, current, step),
         top: top(&rows, (order, last_day(horizon.now)), TOP),
-    }))
+        standing: Standing::of(&rows, horizon.now),
+        closest: standing::closest(&rows, horizon.now),
+    })
 }
 
 /// The fleet, step by step.

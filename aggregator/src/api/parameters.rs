@@ -19,11 +19,11 @@ use crate::api::problem::Problem;
 
 /// A query, whole or refused.
 #[derive(Debug)]
-pub(super) struct Query<Q>(pub(super) Q);
+pub(crate) struct Query<Q>(pub(crate) Q);
 
 /// The parameters of a path.
 #[derive(Debug)]
-pub(super) struct Path<P>(pub(super) P);
+pub(crate) struct Path<P>(pub(crate) P);
 
 impl<S, Q> FromRequestParts<S> for Query<Q>
 where
@@ -51,7 +51,7 @@ where
 }
 
 /// Reads a query, its parameters in any order.
-pub(super) fn read<Q: DeserializeOwned + IntoParams>(query: &str) -> Result<Q, Problem> {
+pub(crate) fn read<Q: DeserializeOwned + IntoParams>(query: &str) -> Result<Q, Problem> {
     let known = Q::into_params(|| None);
     let pairs = form_urlencoded::parse(query.as_bytes());
     let mut seen = BTreeSet::new();

@@ -12,6 +12,7 @@ use std::time::Duration;
 use axum::{Json, extract::State};
 use overtime_wire::EpochMillis;
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tokio::task::spawn_blocking;
 use utoipa::ToSchema;
 
@@ -44,7 +45,7 @@ const LISTED_MAX: usize = 20;
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// From here on; the last week if it is not said, and fifteen days at most.
     #[param(inline)]
     from: Option<WhenText>,
@@ -56,40 +57,45 @@ pub(super) struct Asked {
 /// What a draft would have told.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Preview)]
-pub(super) struct Shown {
+pub(crate) struct Shown {
     /// `would have fired 14 times for 3 functions in the last 7 days`.
-    summary: String,
+    pub(crate) summary: String,
     /// What was looked at begins here: later than what was asked for where it was cut.
-    from: Moment,
-    to: Moment,
+    pub(crate) from: Moment,
+    pub(crate) to: Moment,
     /// How many alerts would have opened.
-    openings: u64,
+    pub(crate) openings: u64,
     /// About how many functions.
-    functions: u64,
+    pub(crate) functions: u64,
     /// The first of them, in the order in which they would have opened.
-    items: Vec<Alert>,
+    pub(crate) items: Vec<Alert>,
     /// How many of the functions that were heard of within a day are covered.
-    covered: u64,
+    pub(crate) covered: u64,
     /// Why this is not all, where it is not.
-    cut: Vec<String>,
+    pub(crate) cut: Vec<String>,
     /// What would have been different then.
-    approximate: Vec<&'static str>,
+    pub(crate) approximate: Vec<&'static str>,
 }
 
 /// An alert that would have opened.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Opening)]
-pub(super) struct Alert {
-    account: AccountText,
-    region: RegionText,
-    function: NameText,
+pub(crate) struct Alert {
+    /// Null of an alert about several functions, as the two that follow.
+    pub(crate) account: Option<AccountText>,
+    pub(crate) region: Option<RegionText>,
+    pub(crate) function: Option<NameText>,
+    /// Of an alert about several functions: what they share; else null.
+    pub(crate) group: Option<String>,
+    /// How many functions it would have been about.
+    pub(crate) functions: u64,
     /// When the first breach happened, by the function's clock.
-    starts_at: Moment,
-    opened_at: Moment,
+    pub(crate) starts_at: Moment,
+    pub(crate) opened_at: Moment,
     /// Null if it would still go on.
-    ended_at: Option<Moment>,
-    ended_because: Option<&'static str>,
-    timeouts: u64,
+    pub(crate) ended_at: Option<Moment>,
+    pub(crate) ended_because: Option<&'static str>,
+    pub(crate) timeouts: u64,
 }
 
 /// Says what a draft of a subscription would have told within the last days: by the state machine that would judge it, over what is
@@ -111,7 +117,12 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
     Given(body): Given,
 ) -> Result<Json<Shown>, Problem> {
-    let subscription = match Kind::Subscription.read(&body, None).map_err(Problem::unfit)? {
+    read(&reader, &asked, &body).await.map(Json)
+}
+
+/// What a draft would have told, whoever asks for it.
+pub(crate) async fn read(reader: &Reader, asked: &Asked, body: &Value) -> Result<Shown, Problem> {
+    let subscription = match Kind::Subscription.read(body, None).map_err(Problem::unfit)? {
         Entity::Subscription(subscription) => subscription,
         Entity::Channel(_) | Entity::Silence(_) => return Err(Problem::internal()),
     };
@@ -121,10 +132,17 @@ pub(super) async fn show(
     let rule = Rule::of(&subscription);
     let now = (reader.clock)();
     let range = asked.range(now, reader.store.retention().blocks)?;
-    let read = reading::read(&reader, (&subscription, &rule), range).await?;
+    let read = reading::read(reader, (&subscription, &rule), range).await?;
     // Playing a week of fifty functions takes a while, and others are waiting to be answered.
     let played = spawn_blocking(move || shown(&subscription, &rule, (range, now), read)).await;
-    played.map(Json).map_err(|_| Problem::internal())
+    played.map_err(|_| Problem::internal())
+}
+
+impl Shown {
+    /// Whether more would have opened than are listed.
+    pub(crate) fn has_more(&self) -> bool {
+        self.openings > self.items.len() as u64
+    }
 }
 
 /// Why a condition is not played, where it is not.
@@ -197,9 +215,11 @@ impl Alert {
     fn of(function: &overtime_wire::FunctionKey, it: &Opening) -> Self {
         let (account, region, name) = parts(function);
         Self {
-            account,
-            region,
-            function: name,
+            account: Some(account),
+            region: Some(region),
+            function: Some(name),
+            group: None,
+            functions: 1,
             starts_at: Text(it.first),
             opened_at: Text(it.opened),
             ended_at: it.over.map(|(at, _)| Text(at)),

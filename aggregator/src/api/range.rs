@@ -19,49 +19,49 @@ use crate::{
     store::retention::Retention,
 };
 
-pub(super) const DAY: Duration = Duration::from_hours(24);
+pub(crate) const DAY: Duration = Duration::from_hours(24);
 /// Clocks differ a little.
 const AHEAD: Duration = Duration::from_hours(1);
 /// Why a range is refused of which nothing can be said any more: no counts would look like counts of zero.
-pub(super) const GONE: &str = "lies before everything that is still kept";
+pub(crate) const GONE: &str = "lies before everything that is still kept";
 /// Most points of a series.
 const POINTS_MAX: u64 = 1_500;
 
 /// `from..to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Range {
-    pub(super) from: EpochMillis,
-    pub(super) to: EpochMillis,
+pub(crate) struct Range {
+    pub(crate) from: EpochMillis,
+    pub(crate) to: EpochMillis,
 }
 
 /// Over which time something is asked for.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Span {
+pub(crate) struct Span {
     /// From here on, in whole steps of what is counted; the last day if it is not said.
     #[param(inline)]
-    from: Option<WhenText>,
+    pub(crate) from: Option<WhenText>,
     /// Up to here; now if it is not said.
     #[param(inline)]
-    to: Option<WhenText>,
+    pub(crate) to: Option<WhenText>,
 }
 
 impl Span {
-    pub(super) fn range(&self, horizon: Horizon) -> Result<Range, Problem> {
+    pub(crate) fn range(&self, horizon: Horizon) -> Result<Range, Problem> {
         Range::asked((self.from.as_ref(), self.to.as_ref()), horizon)
     }
 }
 
 /// Now, and how far back from it anything is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Horizon {
-    pub(super) now: EpochMillis,
+pub(crate) struct Horizon {
+    pub(crate) now: EpochMillis,
     minutes_from: EpochMillis,
     hours_from: EpochMillis,
 }
 
 impl Horizon {
-    pub(super) fn of(now: EpochMillis, retention: &Retention) -> Self {
+    pub(crate) fn of(now: EpochMillis, retention: &Retention) -> Self {
         let Retention { blocks, hours, .. } = retention;
         Self { now, minutes_from: now.minus(*blocks), hours_from: now.minus(*hours) }
     }
@@ -69,7 +69,7 @@ impl Horizon {
 
 /// How much time a point of a series stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Step {
+pub(crate) enum Step {
     Minute,
     Block,
     Hour,
@@ -78,13 +78,13 @@ pub(super) enum Step {
 
 /// What the fleet is kept in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Coarse {
+pub(crate) enum Coarse {
     Hour,
     Day,
 }
 
-pub(super) type StepText = Text<Step>;
-pub(super) type CoarseText = Text<Coarse>;
+pub(crate) type StepText = Text<Step>;
+pub(crate) type CoarseText = Text<Coarse>;
 
 impl From<Coarse> for Step {
     fn from(coarse: Coarse) -> Self {
@@ -96,7 +96,7 @@ impl From<Coarse> for Step {
 }
 
 /// Why a range that ends before it begins is refused, by the parameter that was given.
-pub(super) fn backwards(has_end: bool) -> Problem {
+pub(crate) fn backwards(has_end: bool) -> Problem {
     if has_end {
         Problem::invalid("to", "lies before from")
     } else {
@@ -106,7 +106,7 @@ pub(super) fn backwards(has_end: bool) -> Problem {
 
 impl Range {
     /// What is asked for: the last day where nothing is said, and never more than is kept.
-    pub(super) fn asked(
+    pub(crate) fn asked(
         (from, to): (Option<&WhenText>, Option<&WhenText>),
         horizon: Horizon,
     ) -> Result<Self, Problem> {
@@ -123,24 +123,24 @@ impl Range {
         Ok(Self { from: from.clamp(oldest, newest), to: to.clamp(oldest, newest) })
     }
 
-    pub(super) fn length(self) -> Duration {
+    pub(crate) fn length(self) -> Duration {
         self.to.since(self.from)
     }
 
     /// The whole steps that any of this lies in; one at least.
-    pub(super) fn whole(self, step: Step) -> Self {
+    pub(crate) fn whole(self, step: Step) -> Self {
         let from = step.begin(self.from);
         let to = step.begin(EpochMillis(self.to.0 - 1)).plus(step.length());
         Self { from, to: to.max(from.plus(step.length())) }
     }
 
     /// The last instant of it.
-    pub(super) fn last(self) -> EpochMillis {
+    pub(crate) fn last(self) -> EpochMillis {
         EpochMillis(self.to.0 - 1)
     }
 
     /// Whether minutes are still kept of all of it.
-    pub(super) fn has_minutes(self, horizon: Horizon) -> bool {
+    pub(crate) fn has_minutes(self, horizon: Horizon) -> bool {
         self.from >= horizon.minutes_from
     }
 }
@@ -150,7 +150,7 @@ impl Step {
         [("1m", Self::Minute), ("15m", Self::Block), ("1h", Self::Hour), ("1d", Self::Day)];
 
     /// The step that is asked for, or one that makes a picture of the range.
-    pub(super) fn asked(
+    pub(crate) fn asked(
         step: Option<StepText>,
         range: Range,
         horizon: Horizon,
@@ -181,7 +181,7 @@ impl Step {
         }
     }
 
-    pub(super) fn length(self) -> Duration {
+    pub(crate) fn length(self) -> Duration {
         match self {
             Self::Minute => Duration::from_mins(1),
             Self::Block => Duration::from_mins(15),
@@ -191,7 +191,7 @@ impl Step {
     }
 
     /// When the step that `at` lies in begins.
-    pub(super) fn begin(self, at: EpochMillis) -> EpochMillis {
+    pub(crate) fn begin(self, at: EpochMillis) -> EpochMillis {
         let length = i64::try_from(self.length().as_millis()).unwrap_or(i64::MAX);
         EpochMillis(at.0 - at.0.rem_euclid(length))
     }

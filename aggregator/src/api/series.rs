@@ -20,28 +20,28 @@ use crate::{
 
 /// One step of one function.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub(super) struct Point {
+pub(crate) struct Point {
     /// When the step begins.
-    at: Moment,
+    pub(crate) at: Moment,
     /// Null when nothing was heard.
-    counts: Option<Counted>,
-    duration_ms: Quantiles,
+    pub(crate) counts: Option<Counted>,
+    pub(crate) duration_ms: Quantiles,
     /// As it was configured then.
-    timeout_ms: Option<u64>,
-    duration_of_timeout: Shares,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) duration_of_timeout: Shares,
 }
 
 /// One step of the fleet.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub(super) struct FleetPoint {
+pub(crate) struct FleetPoint {
     /// When the step begins.
-    at: Moment,
+    pub(crate) at: Moment,
     /// Null when nothing was heard.
-    counts: Option<Counted>,
+    pub(crate) counts: Option<Counted>,
     /// Functions of which anything was heard; of a day, the most in any of its hours.
-    functions: Option<u64>,
+    pub(crate) functions: Option<u64>,
     /// Functions that timed out; of a day, the most in any of its hours.
-    functions_timing_out: Option<u64>,
+    pub(crate) functions_timing_out: Option<u64>,
 }
 
 /// What is known of a step.
@@ -83,7 +83,7 @@ fn begins(range: Range, step: Step) -> impl Iterator<Item = EpochMillis> {
 }
 
 /// A function's series from its blocks, in minutes or blocks. Durations are kept by the block, so minutes have none.
-pub(super) fn of_blocks(views: &[BlockView], range: Range, step: Step) -> Vec<Point> {
+pub(crate) fn of_blocks(views: &[BlockView], range: Range, step: Step) -> Vec<Point> {
     let mut steps = Steps::new(range, step);
     for view in views {
         for (minute, counts) in view.minutes() {
@@ -105,7 +105,7 @@ pub(super) fn of_blocks(views: &[BlockView], range: Range, step: Step) -> Vec<Po
 }
 
 /// A function's series from its hours, in hours or days.
-pub(super) fn of_hours(hours: &[StandingHour], range: Range, step: Step) -> Vec<Point> {
+pub(crate) fn of_hours(hours: &[StandingHour], range: Range, step: Step) -> Vec<Point> {
     let mut steps = Steps::new(range, step);
     for StandingHour { hour, view, .. } in hours {
         let Some(known) = steps.at(hour.start()) else { continue };
@@ -119,7 +119,7 @@ pub(super) fn of_hours(hours: &[StandingHour], range: Range, step: Step) -> Vec<
 }
 
 /// The fleet's series, in hours or days.
-pub(super) fn of_fleet(totals: &[FleetTotal], range: Range, step: Step) -> Vec<FleetPoint> {
+pub(crate) fn of_fleet(totals: &[FleetTotal], range: Range, step: Step) -> Vec<FleetPoint> {
     let range = range.whole(step);
     let mut known = BTreeMap::<i64, FleetPoint>::new();
     let mut sums = BTreeMap::<i64, Counts>::new();

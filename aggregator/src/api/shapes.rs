@@ -17,16 +17,16 @@ use crate::{
 /// Which function a path names.
 #[derive(Debug, Clone, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct Which {
+pub(crate) struct Which {
     /// The account that the function is in.
     #[param(inline)]
-    account: AccountText,
+    pub(crate) account: AccountText,
     /// The region that it is in.
     #[param(inline)]
-    region: RegionText,
+    pub(crate) region: RegionText,
     /// Its name, without version or alias.
     #[param(inline)]
-    name: NameText,
+    pub(crate) name: NameText,
 }
 
 impl From<Which> for FunctionKey {
@@ -37,64 +37,68 @@ impl From<Which> for FunctionKey {
 
 /// As a function's environments describe themselves.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct Described {
-    pub(super) runtime: Option<String>,
-    pub(super) architecture: Option<String>,
-    pub(super) memory_bytes: Option<u64>,
+pub(crate) struct Described {
+    pub(crate) runtime: Option<String>,
+    pub(crate) architecture: Option<String>,
+    pub(crate) memory_bytes: Option<u64>,
     /// The configured timeout.
-    pub(super) timeout_ms: Option<u64>,
-    pub(super) version: Option<String>,
-    pub(super) initialization_type: Option<String>,
-    pub(super) extension_version: Option<String>,
-    pub(super) tags: BTreeMap<String, String>,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) version: Option<String>,
+    pub(crate) initialization_type: Option<String>,
+    pub(crate) extension_version: Option<String>,
+    pub(crate) tags: BTreeMap<String, String>,
 }
 
 /// What was counted. `timeouts`, `errors` and `out_of_memory` are disjoint; inits are not invocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub(super) struct Counted {
-    pub(super) invocations: u64,
-    pub(super) timeouts: u64,
-    pub(super) errors: u64,
-    pub(super) out_of_memory: u64,
+pub(crate) struct Counted {
+    pub(crate) invocations: u64,
+    pub(crate) timeouts: u64,
+    pub(crate) errors: u64,
+    pub(crate) out_of_memory: u64,
     /// Successful, but close to the timeout.
-    pub(super) near_timeouts: u64,
-    pub(super) cold_starts: u64,
-    pub(super) init_timeouts: u64,
-    pub(super) init_failures: u64,
+    pub(crate) near_timeouts: u64,
+    pub(crate) cold_starts: u64,
+    pub(crate) init_timeouts: u64,
+    pub(crate) init_failures: u64,
 }
 
 /// What environments know that they could not tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, ToSchema)]
-pub(super) struct Lost {
-    pub(super) unreadable_records: u32,
-    pub(super) dropped_records: u32,
-    pub(super) overflowed_facts: u32,
-    pub(super) refused_facts: u32,
-    pub(super) unfinished_invocations: u32,
-    pub(super) failed_sends: u32,
-    pub(super) ignored_journals: u32,
+pub(crate) struct Lost {
+    pub(crate) unreadable_records: u32,
+    pub(crate) dropped_records: u32,
+    pub(crate) overflowed_facts: u32,
+    pub(crate) refused_facts: u32,
+    pub(crate) unfinished_invocations: u32,
+    pub(crate) failed_sends: u32,
+    pub(crate) ignored_journals: u32,
+    /// Of logs that go to a bucket, as are the two below.
+    pub(crate) overflowed_log_records: u32,
+    pub(crate) refused_log_records: u32,
+    pub(crate) unsent_log_records: u32,
 }
 
 /// How long invocations without a verdict took, within 5 %. Null when there was none.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub(super) struct Quantiles {
-    pub(super) p50: Option<f64>,
-    pub(super) p95: Option<f64>,
-    pub(super) p99: Option<f64>,
-    pub(super) max: Option<f64>,
+pub(crate) struct Quantiles {
+    pub(crate) p50: Option<f64>,
+    pub(crate) p95: Option<f64>,
+    pub(crate) p99: Option<f64>,
+    pub(crate) max: Option<f64>,
 }
 
 /// Quantiles as shares of the configured timeout: 1 is the timeout itself. Null when either is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
-pub(super) struct Shares {
-    pub(super) p50: Option<f64>,
-    pub(super) p95: Option<f64>,
-    pub(super) p99: Option<f64>,
-    pub(super) max: Option<f64>,
+pub(crate) struct Shares {
+    pub(crate) p50: Option<f64>,
+    pub(crate) p95: Option<f64>,
+    pub(crate) p99: Option<f64>,
+    pub(crate) max: Option<f64>,
 }
 
 impl Shares {
-    pub(super) fn of(duration_ms: Quantiles, timeout: Duration) -> Self {
+    pub(crate) fn of(duration_ms: Quantiles, timeout: Duration) -> Self {
         let share = |it: Option<f64>| it.and_then(|it| share_of(it, timeout));
         let Quantiles { p50, p95, p99, max } = duration_ms;
         Self { p50: share(p50), p95: share(p95), p99: share(p99), max: share(max) }
@@ -102,13 +106,13 @@ impl Shares {
 }
 
 /// Milliseconds as a share of a timeout, to a tenth of a percent.
-pub(super) fn share_of(duration_ms: f64, timeout: Duration) -> Option<f64> {
+pub(crate) fn share_of(duration_ms: f64, timeout: Duration) -> Option<f64> {
     let share = duration_ms / (timeout.as_secs_f64() * 1e3);
     (!timeout.is_zero()).then(|| (share * 1e3).round() / 1e3)
 }
 
 impl Described {
-    pub(super) fn of(profile: &Profile) -> Self {
+    pub(crate) fn of(profile: &Profile) -> Self {
         Self {
             runtime: known(&profile.runtime),
             architecture: known(&profile.architecture),
@@ -123,7 +127,7 @@ impl Described {
 }
 
 impl Counted {
-    pub(super) fn of(counts: Counts) -> Self {
+    pub(crate) fn of(counts: Counts) -> Self {
         let Counts {
             invocations,
             timeouts,
@@ -149,7 +153,7 @@ impl Counted {
 
 impl Counted {
     /// The columns of [`cells`](Self::cells) in a table: the fields.
-    pub(super) const COLUMNS: &'static [&'static str] = &[
+    pub(crate) const COLUMNS: &'static [&'static str] = &[
         "invocations",
         "timeouts",
         "errors",
@@ -161,7 +165,7 @@ impl Counted {
     ];
 
     /// A cell for each count, in the order of the fields; empty without any.
-    pub(super) fn cells(counted: Option<Self>) -> [Cell; 8] {
+    pub(crate) fn cells(counted: Option<Self>) -> [Cell; 8] {
         let of = |count: fn(Self) -> u64| Cell::from(counted.map(count));
         [
             of(|it| it.invocations),
@@ -177,7 +181,7 @@ impl Counted {
 }
 
 impl Lost {
-    pub(super) fn of(losses: Losses) -> Self {
+    pub(crate) fn of(losses: Losses) -> Self {
         let Losses {
             unreadable_records,
             dropped_records,
@@ -186,6 +190,9 @@ impl Lost {
             unfinished_invocations,
             failed_sends,
             ignored_journals,
+            overflowed_log_records,
+            refused_log_records,
+            unsent_log_records,
         } = losses;
         Self {
             unreadable_records,
@@ -195,12 +202,15 @@ impl Lost {
             unfinished_invocations,
             failed_sends,
             ignored_journals,
+            overflowed_log_records,
+            refused_log_records,
+            unsent_log_records,
         }
     }
 }
 
 impl Quantiles {
-    pub(super) fn of(durations: &Sketch) -> Self {
+    pub(crate) fn of(durations: &Sketch) -> Self {
         let quantile = |share| durations.quantile(share).map(fine_millis);
         Self {
             p50: quantile(0.5),
@@ -212,31 +222,31 @@ impl Quantiles {
 }
 
 /// The parts of a function's name, as answers have them.
-pub(super) fn parts(function: &FunctionKey) -> (AccountText, RegionText, NameText) {
+pub(crate) fn parts(function: &FunctionKey) -> (AccountText, RegionText, NameText) {
     let FunctionKey { account, region, name } = function.clone();
     (Text(account), Text(region), Text(name))
 }
 
 /// `None` where an empty text says unknown.
-pub(super) fn known(text: &str) -> Option<String> {
+pub(crate) fn known(text: &str) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// Microseconds are all that was measured, and milliseconds what is asked for.
-pub(super) fn fine_millis(duration: Duration) -> f64 {
+pub(crate) fn fine_millis(duration: Duration) -> f64 {
     (duration.as_secs_f64() * 1e6).round() / 1e3
 }
 
 /// Milliseconds of a setting; `None` where zero says unknown.
-pub(super) fn set(duration: Duration) -> Option<u64> {
+pub(crate) fn set(duration: Duration) -> Option<u64> {
     (!duration.is_zero()).then(|| millis(duration))
 }
 
 /// MiB as bytes; `None` where zero says unknown.
-pub(super) fn bytes(mib: u32) -> Option<u64> {
+pub(crate) fn bytes(mib: u32) -> Option<u64> {
     (mib > 0).then(|| u64::from(mib) * 1024 * 1024)
 }

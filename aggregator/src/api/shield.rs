@@ -24,6 +24,9 @@ use axum::{
 
 use crate::api::problem::Problem;
 
+/// Where it is asked whether all is well.
+const READY: &str = "/healthz";
+
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     img-src 'self' data:; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; \
     base-uri 'none'";
@@ -43,7 +46,14 @@ impl Hosts {
         Self(Some(names.into_iter().collect()))
     }
 
-    fn admit(&self, host: &str) -> bool {
+    /// The same, and these.
+    #[must_use]
+    pub fn and(self, names: impl IntoIterator<Item = String>) -> Self {
+        let known = self.0.iter().flat_map(|it| it.iter().cloned());
+        Self::only(known.chain(names).collect::<Vec<_>>())
+    }
+
+    pub(crate) fn admit(&self, host: &str) -> bool {
         let name = without_port(host);
         let loopback_address =
             |it: &str| it.starts_with("127.") && it.parse::<std::net::Ipv4Addr>().is_ok();
@@ -70,7 +80,9 @@ async fn admit(State(hosts): State<Hosts>, request: Request, next: Next) -> Resp
     let headers = request.headers();
     let host = headers.get(HOST).and_then(|it| it.to_str().ok());
     let host = host.or_else(|| request.uri().authority().map(Authority::as_str));
-    if host.is_some_and(|it| hosts.admit(it)) {
+    // Whoever looks whether all is well knows an address, and learns nothing else.
+    let is_ready = request.uri().path() == READY;
+    if is_ready || host.is_some_and(|it| hosts.admit(it)) {
         next.run(request).await
     } else {
         Problem::misdirected().into_response()

@@ -3,6 +3,7 @@
 mod alerts;
 mod deeds;
 mod desk;
+mod roles;
 
 use axum::http::{
     HeaderMap, Method, StatusCode,
@@ -12,9 +13,10 @@ use serde_json::{Value, json};
 
 use self::desk::{Desk, FUNCTION, TIMEOUT};
 
-const LISTS: [&str; 4] = [
+const LISTS: [&str; 5] = [
     "/api/v1/functions",
     "/api/v1/overview/series",
+    "/api/v1/overview/heatmap",
     "/api/v1/timeouts",
     "/api/v1/functions/012345678901/eu-west-1/orders/series",
 ];
@@ -211,6 +213,23 @@ async fn a_function_shows_what_it_did_and_a_timeout_what_surrounds_it() {
 }
 
 #[tokio::test]
+async fn a_functions_timeouts_are_looked_into() {
+    let desk = Desk::with_fleet().await;
+    let shown = desk.get(&format!("{FUNCTION}/analyses")).await.json();
+    assert_eq!((&shown["timeouts"], &shown["complete"]), (&json!(2), &json!(true)), "{shown:#}");
+    let of = |kind: &str| {
+        let items = shown["items"].as_array().unwrap();
+        items.iter().find(|it| it["kind"] == kind).unwrap_or_else(|| panic!("{kind}")).clone()
+    };
+    assert_eq!(of("doom_loop")["conclusion"], "not_found", "{shown:#}");
+    // The function is new: what was there before it cannot have changed.
+    assert_eq!(of("change")["conclusion"], "unknown", "{shown:#}");
+    assert!(of("change")["says"].as_str().unwrap().contains("no day without timeouts"));
+    let stranger = desk.get("/api/v1/functions/012345678901/eu-west-1/nobody/analyses").await;
+    assert_eq!(stranger.status, 404);
+}
+
+#[tokio::test]
 async fn an_empty_store_claims_nothing() {
     let desk = Desk::empty().await;
     let health = desk.get("/api/v1/health").await.json();
@@ -232,7 +251,7 @@ async fn the_description_has_every_path_and_every_reference_leads_somewhere() {
     let api = desk.get("/api/v1/openapi.json").await.json();
     assert_eq!(api["openapi"], "3.1.0");
     let paths: Vec<&String> = api["paths"].as_object().unwrap().keys().collect();
-    assert_eq!(paths.len(), 33, "{paths:#?}");
+    assert_eq!(paths.len(), 41, "{paths:#?}");
     let text = api.to_string();
     for reference in text.split("\"$ref\":\"#").skip(1) {
         let pointer = reference.split('"').next().unwrap();

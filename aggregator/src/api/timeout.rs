@@ -19,6 +19,7 @@ use crate::{
         parameters::Path,
         problem::Problem,
         timeouts::item::Item,
+        viewer::LogTails,
         words::{AccountText, BlockText, NameText, RegionText, TimeoutId},
     },
     domain::timeout::{Filter, Timeout},
@@ -36,44 +37,44 @@ const FLEET_MAX: usize = 50;
 /// Which timeout.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Path)]
-pub(super) struct Which {
+pub(crate) struct Which {
     /// The account that the function is in.
     #[param(inline)]
-    account: AccountText,
+    pub(crate) account: AccountText,
     /// The region that it is in.
     #[param(inline)]
-    region: RegionText,
+    pub(crate) region: RegionText,
     /// Its name, without version or alias.
     #[param(inline)]
-    name: NameText,
+    pub(crate) name: NameText,
     /// The quarter of an hour, counted since 1970, in which the invocation was first seen.
     #[param(inline)]
-    block: BlockText,
+    pub(crate) block: BlockText,
     /// The timeout's `id`.
     #[param(inline)]
-    id: TimeoutId,
+    pub(crate) id: TimeoutId,
 }
 
 /// One timeout, and what surrounds it.
 #[derive(Debug, Serialize, ToSchema)]
-struct Shown {
-    timeout: Item,
+pub(crate) struct Shown {
+    pub(crate) timeout: Item,
     /// False when it was taken back since: what looked like a timeout was none.
-    stands: bool,
+    pub(crate) stands: bool,
     /// Others in the same execution environment, within six hours.
-    same_sandbox: Neighbours,
+    pub(crate) same_sandbox: Neighbours,
     /// Others of the same request, which Lambda tries again when it is asynchronous, within six hours.
-    same_request: Neighbours,
+    pub(crate) same_request: Neighbours,
     /// Others anywhere, within two minutes.
-    same_time: Neighbours,
+    pub(crate) same_time: Neighbours,
 }
 
 /// Other timeouts, newest deadline first.
 #[derive(Debug, Serialize, ToSchema)]
-struct Neighbours {
-    items: Vec<Item>,
+pub(crate) struct Neighbours {
+    pub(crate) items: Vec<Item>,
     /// Whether these are all. False when there were more timeouts around than are looked at.
-    complete: bool,
+    pub(crate) complete: bool,
 }
 
 /// One timeout, and what surrounds it.
@@ -87,11 +88,20 @@ struct Neighbours {
         (status = NOT_FOUND, description = "No such timeout is known.")
     )
 )]
-pub(super) async fn show(
+pub(crate) async fn show(
     State(reader): State<Reader>,
-    caller: JsonCaller,
+    (caller, may): (JsonCaller, LogTails),
     Path(which): Path<Which>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, which, may).await?))
+}
+
+/// The timeout with what surrounds it.
+pub(crate) async fn read(
+    reader: &Reader,
+    which: Which,
+    log_tails: LogTails,
+) -> Result<Shown, Problem> {
     let function =
         FunctionKey { account: which.account.0, region: which.region.0, name: which.name.0 };
     let (incarnation, ordinal) = which.id.0;
@@ -109,13 +119,13 @@ pub(super) async fn show(
     let in_sandbox =
         |it: &Timeout| !environment.is_empty() && it.verdict.environment == *environment;
     let of_request = |it: &Timeout| request.is_some() && it.verdict.request == *request;
-    Ok(caller.answer(&Shown {
-        timeout: Item::of(&timeout),
+    Ok(Shown {
+        timeout: Item::of(&timeout, log_tails),
         stands: timeout.is_listed(),
-        same_sandbox: own.only(in_sandbox),
-        same_request: own.only(of_request),
-        same_time: fleet.only(|_| true),
-    }))
+        same_sandbox: own.only(in_sandbox, log_tails),
+        same_request: own.only(of_request, log_tails),
+        same_time: fleet.only(|_| true, log_tails),
+    })
 }
 
 /// Where neighbours are looked for.
@@ -166,8 +176,9 @@ impl Found {
         Self { complete: self.complete && earlier.complete, ..self }
     }
 
-    fn only(&self, is_wanted: impl Fn(&Timeout) -> bool) -> Neighbours {
-        let items = self.timeouts.iter().filter(|it| is_wanted(it)).map(Item::of).collect();
+    fn only(&self, is_wanted: impl Fn(&Timeout) -> bool, log_tails: LogTails) -> Neighbours {
+        let wanted = self.timeouts.iter().filter(|it| is_wanted(it));
+        let items = wanted.map(|it| Item::of(it, log_tails)).collect();
         Neighbours { items, complete: self.complete }
     }
 }

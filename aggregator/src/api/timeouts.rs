@@ -1,6 +1,6 @@
 //! `GET /api/v1/timeouts`: what timed out, newest deadline first.
 
-pub(super) mod item;
+pub(crate) mod item;
 
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use crate::{
         parameters::Query,
         problem::Problem,
         range::Range,
+        viewer::LogTails,
         words::{
             AccountText, CauseText, CursorText, EvidenceText, LimitText, NameText, RegionText,
             WhenText,
@@ -30,37 +31,37 @@ const DETECTION_MAX: Duration = Duration::from_hours(26);
 /// Which timeouts are asked for.
 #[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
 #[into_params(parameter_in = Query)]
-pub(super) struct Asked {
+pub(crate) struct Asked {
     /// Only of functions in this account.
     #[param(inline)]
-    account: Option<AccountText>,
+    pub(crate) account: Option<AccountText>,
     /// Only of functions in this region.
     #[param(inline)]
-    region: Option<RegionText>,
+    pub(crate) region: Option<RegionText>,
     /// Only of functions of this name.
     #[param(inline)]
-    function: Option<NameText>,
+    pub(crate) function: Option<NameText>,
     /// Only with this cause.
     #[param(inline)]
-    cause: Option<CauseText>,
+    pub(crate) cause: Option<CauseText>,
     /// Only with this evidence.
     #[param(inline)]
-    evidence: Option<EvidenceText>,
+    pub(crate) evidence: Option<EvidenceText>,
     /// Deadlines from here on; the list is kept for a season.
     #[param(inline)]
-    from: Option<WhenText>,
+    pub(crate) from: Option<WhenText>,
     /// Deadlines before this.
     #[param(inline)]
-    to: Option<WhenText>,
+    pub(crate) to: Option<WhenText>,
     /// Only what was first accepted after this, for readers that follow the list.
     #[param(inline)]
-    detected_after: Option<WhenText>,
+    pub(crate) detected_after: Option<WhenText>,
     /// How many to answer at most; 100 if it is not said.
     #[param(inline)]
-    limit: Option<LimitText>,
+    pub(crate) limit: Option<LimitText>,
     /// Where to go on.
     #[param(inline)]
-    cursor: Option<CursorText>,
+    pub(crate) cursor: Option<CursorText>,
 }
 
 /// What timed out, newest deadline first.
@@ -78,18 +79,29 @@ pub(super) struct Asked {
         content((Page<Item> = "application/json"), (String = "text/csv"))
     ))
 )]
-pub(super) async fn list(
+pub(crate) async fn list(
     State(reader): State<Reader>,
-    caller: ListCaller,
+    (caller, may): (ListCaller, LogTails),
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &asked, may).await?))
+}
+
+/// The part of the list that is asked for.
+pub(crate) async fn read(
+    reader: &Reader,
+    asked: &Asked,
+    log_tails: LogTails,
+) -> Result<Page<Item>, Problem> {
     let filter = asked.filter((reader.clock)(), reader.store.retention().timeouts)?;
     let limit = asked.limit.unwrap_or_default().0.into();
     let cursor = asked.cursor.as_ref().map(|it| &it.0);
     let mut page = reader.store.timeouts(&filter, cursor, limit).await?;
-    reader.store.join_log_tails(&mut page).await?;
+    if log_tails == LogTails::Shown {
+        reader.store.join_log_tails(&mut page).await?;
+    }
     let next = page.next.map(|it| it.to_string());
-    Ok(caller.answer(&Page { items: page.items.iter().map(Item::of).collect(), next }))
+    Ok(Page { items: page.items.iter().map(|it| Item::of(it, log_tails)).collect(), next })
 }
 
 impl Asked {

@@ -17,8 +17,12 @@ use crate::{
         problem::Problem,
         words::{DeliveryId, DeliveryIdText, IdText, Text},
     },
+    chance,
     domain::{
-        configuration::audit::{About, Action, Deed},
+        configuration::{
+            Id,
+            audit::{About, Action, Deed},
+        },
         notification::{Owed, trial},
     },
     store::configuration::By,
@@ -36,9 +40,9 @@ pub(super) struct Which {
 /// Where it is told what becomes of a test.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Tested)]
-pub(super) struct Tested {
+pub(crate) struct Tested {
     /// The id of the delivery.
-    delivery: DeliveryIdText,
+    pub(crate) delivery: DeliveryIdText,
     /// Where it is shown.
     url: String,
 }
@@ -62,30 +66,34 @@ pub(super) async fn send(
     author: Author,
     Path(which): Path<Which>,
 ) -> Result<axum::response::Response, Problem> {
+    let tested = fire(&reader, &which.id.0, &author).await?;
+    Ok((StatusCode::ACCEPTED, [(LOCATION, tested.url.clone())], Json(tested)).into_response())
+}
+
+/// Has the message sent, whoever asks for it.
+pub(crate) async fn fire(reader: &Reader, id: &Id, author: &Author) -> Result<Tested, Problem> {
     let at = (reader.clock)();
     let configuration = reader.store.configuration_now().await?;
-    let channel = configuration.channel(&which.id.0);
-    let channel =
-        channel.ok_or_else(|| Problem::not_found(format!("there is no channel {}", which.id.0)))?;
+    let channel = configuration.channel(id);
+    let channel = channel.ok_or_else(|| Problem::not_found(format!("there is no channel {id}")))?;
     if !channel.value.enabled {
         return Err(Problem::conflict("the channel is disabled: nothing is sent there"));
     }
-    let draw = getrandom::u32().unwrap_or_default();
+    let draw = chance::draw();
     let dispatch = trial::compose(&channel.value, &author.0, at, draw);
-    let id = dispatch.id();
+    let delivery = dispatch.id();
     let deed = Deed {
         action: Action::Tested,
         kind: About::Channel,
-        id: which.id.0.to_string(),
+        id: id.to_string(),
         before: None,
-        after: Some(serde_json::json!({ "delivery": id })),
+        after: Some(serde_json::json!({ "delivery": delivery })),
     };
     let entry = Owed::to(dispatch, at).into();
     if !reader.store.enqueue_by(&entry, deed, By { author: &author.0, at }).await? {
         return Err(Problem::unavailable("others were in the way: try again"));
     }
-    reader.ring();
-    let url = format!("/api/v1/deliveries/{id}");
-    let tested = Tested { delivery: Text(DeliveryId(id)), url: url.clone() };
-    Ok((StatusCode::ACCEPTED, [(LOCATION, url)], Json(tested)).into_response())
+    reader.ring(&delivery).await;
+    let url = format!("/api/v1/deliveries/{delivery}");
+    Ok(Tested { delivery: Text(DeliveryId(delivery)), url })
 }

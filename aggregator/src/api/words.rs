@@ -4,6 +4,8 @@
 
 mod alerts;
 mod configuration;
+mod coverage;
+mod limit;
 
 use std::{
     borrow::Cow,
@@ -25,12 +27,15 @@ use utoipa::{
     },
 };
 
-pub(super) use self::{
+pub(crate) use self::{
     alerts::{
-        AlertState, AlertStateText, DeliveryId, DeliveryIdText, DeliveryStatus, DeliveryStatusText,
-        EpisodeKey, EpisodeKeyText, EpisodeText, FingerprintText, PlaceText, SeverityText,
+        AlertState, AlertStateText, ConditionName, ConditionText, DeliveryId, DeliveryIdText,
+        DeliveryStatus, DeliveryStatusText, EpisodeKey, EpisodeKeyText, EpisodeText, Fingerprint,
+        FingerprintText, PlaceText, SeverityText,
     },
     configuration::{AuditCursorText, Flag, IdText, StateText},
+    coverage::{CoverageCursor, CoverageCursorText, CoverageStateText, SpanText},
+    limit::Limit,
 };
 use crate::{
     domain::instant::{When, rfc3339},
@@ -38,7 +43,7 @@ use crate::{
 };
 
 /// A value with a form in text.
-pub(super) trait Word: Sized {
+pub(crate) trait Word: Sized {
     /// Its name among the schemas.
     const NAME: &'static str;
 
@@ -50,21 +55,27 @@ pub(super) trait Word: Sized {
 
 /// A value that is written and read as text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Text<T>(pub(super) T);
+pub(crate) struct Text<T>(pub(crate) T);
 
 // Names without parameters, because the description of generic types would invent its own.
-pub(super) type AccountText = Text<AccountId>;
-pub(super) type RegionText = Text<Region>;
-pub(super) type NameText = Text<FunctionName>;
-pub(super) type CauseText = Text<Cause>;
-pub(super) type EvidenceText = Text<Evidence>;
-pub(super) type SubjectText = Text<Subject>;
-pub(super) type Moment = Text<EpochMillis>;
-pub(super) type WhenText = Text<When>;
-pub(super) type CursorText = Text<Cursor>;
-pub(super) type BlockText = Text<Block>;
-pub(super) type LimitText = Text<Limit>;
-pub(super) type TimeoutId = Text<(IncarnationId, Ordinal)>;
+pub(crate) type AccountText = Text<AccountId>;
+pub(crate) type RegionText = Text<Region>;
+pub(crate) type NameText = Text<FunctionName>;
+pub(crate) type CauseText = Text<Cause>;
+pub(crate) type EvidenceText = Text<Evidence>;
+pub(crate) type SubjectText = Text<Subject>;
+pub(crate) type Moment = Text<EpochMillis>;
+pub(crate) type WhenText = Text<When>;
+pub(crate) type CursorText = Text<Cursor>;
+pub(crate) type BlockText = Text<Block>;
+pub(crate) type LimitText = Text<Limit>;
+pub(crate) type TimeoutId = Text<(IncarnationId, Ordinal)>;
+
+impl<T: Word> Display for Text<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.write())
+    }
+}
 
 impl<T: Word> Serialize for Text<T> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
@@ -106,17 +117,17 @@ impl<T: Word> ToSchema for Text<T> {
 }
 
 /// What a text of a pattern is described as.
-pub(super) fn pattern(description: &str, pattern: &str) -> Schema {
+pub(crate) fn pattern(description: &str, pattern: &str) -> Schema {
     string().description(Some(description)).pattern(Some(pattern)).into()
 }
 
 /// What one of some words is described as.
-pub(super) fn one_of(description: &str, words: impl IntoIterator<Item = &'static str>) -> Schema {
+pub(crate) fn one_of(description: &str, words: impl IntoIterator<Item = &'static str>) -> Schema {
     string().description(Some(description)).enum_values(Some(words)).into()
 }
 
 /// One of some words, or why not.
-pub(super) fn choose<T>(
+pub(crate) fn choose<T>(
     text: &str,
     of: impl IntoIterator<Item = (&'static str, T)>,
 ) -> Result<T, String> {
@@ -297,7 +308,7 @@ impl Word for Cursor {
 }
 
 /// What every cursor is described as.
-pub(super) fn cursor() -> Schema {
+pub(crate) fn cursor() -> Schema {
     pattern("Where the next page begins, as `next` of a page said it.", "^[A-Za-z0-9_-]{1,1024}$")
 }
 
@@ -339,49 +350,5 @@ impl Word for (IncarnationId, Ordinal) {
 
     fn schema() -> Schema {
         pattern("Names a timeout through every correction.", "^[0-9a-f]{32}-[0-9]{1,10}$")
-    }
-}
-
-/// How long a page may be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Limit(u16);
-
-impl Limit {
-    const MAX: u16 = 1_000;
-}
-
-impl Default for Limit {
-    fn default() -> Self {
-        Self(100)
-    }
-}
-
-impl Default for Text<Limit> {
-    fn default() -> Self {
-        Self(Limit::default())
-    }
-}
-
-impl From<Limit> for usize {
-    fn from(limit: Limit) -> Self {
-        limit.0.into()
-    }
-}
-
-impl Word for Limit {
-    const NAME: &'static str = "Limit";
-
-    fn read(text: &str) -> Result<Self, String> {
-        let limit = text.parse().ok().filter(|it| (1..=Self::MAX).contains(it));
-        limit.map(Self).ok_or_else(|| format!("is not a number from 1 to {}", Self::MAX))
-    }
-
-    fn write(&self) -> String {
-        self.0.to_string()
-    }
-
-    fn schema() -> Schema {
-        let number = ObjectBuilder::new().schema_type(SchemaType::Type(Type::Integer));
-        number.minimum(Some(1)).maximum(Some(Self::MAX)).into()
     }
 }

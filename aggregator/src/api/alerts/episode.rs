@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::item::condition;
 use crate::{
     api::{
         answer::table::{Cell, Tabular},
@@ -16,38 +17,40 @@ use crate::{
 /// One stretch of an alert, from its opening to its end. What is not known is null.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Episode)]
-pub(in crate::api) struct Item {
+pub(crate) struct Item {
     /// Names it among its alert's.
-    id: String,
+    pub(crate) id: String,
     /// Where it is shown with what was told of it.
-    url: String,
+    pub(crate) url: String,
     /// Its name, as messages have it.
-    episode: String,
+    pub(crate) episode: String,
     /// The alert's lasting name.
-    fingerprint: String,
+    pub(crate) fingerprint: String,
     /// As the subscription was when the alert opened.
-    subscription: String,
-    subscription_name: String,
-    severity: String,
+    pub(crate) subscription: String,
+    pub(crate) subscription_name: String,
+    pub(crate) severity: String,
+    /// The name of its condition.
+    pub(crate) condition: Option<String>,
     /// The function that it is about, where it is about one.
-    account: Option<AccountText>,
-    region: Option<RegionText>,
-    function: Option<NameText>,
+    pub(crate) account: Option<AccountText>,
+    pub(crate) region: Option<RegionText>,
+    pub(crate) function: Option<NameText>,
     /// What the alert's group has in common, by the names of `group_by`.
-    group: BTreeMap<String, String>,
+    pub(crate) group: BTreeMap<String, String>,
     /// When the first breach happened, by the function's clock.
-    starts_at: Moment,
+    pub(crate) starts_at: Moment,
     /// When the alert opened, by ours.
-    opened_at: Moment,
+    pub(crate) opened_at: Moment,
     /// Null while it goes on.
-    ended_at: Option<Moment>,
+    pub(crate) ended_at: Option<Moment>,
     /// `recovered`, `retracted`, `expired` or `unsubscribed`.
-    ended_because: Option<String>,
+    pub(crate) ended_because: Option<String>,
     /// Whether its opening was told, or held back by a silence; null while it goes on.
-    told: Option<bool>,
+    pub(crate) told: Option<bool>,
     /// Timeouts in it; while it goes on, those that opened it: what is open now says how many there are.
-    timeouts: u64,
-    last_timeout_at: Moment,
+    pub(crate) timeouts: u64,
+    pub(crate) last_timeout_at: Moment,
 }
 
 impl Item {
@@ -62,6 +65,7 @@ impl Item {
             subscription: it.subscription.id,
             subscription_name: it.subscription.name,
             severity: it.subscription.severity,
+            condition: condition(&it.subscription.condition),
             account: function.as_ref().map(|it| Text(it.account)),
             region: function.as_ref().map(|it| Text(it.region.clone())),
             function: function.map(|it| Text(it.name)),
@@ -83,6 +87,7 @@ impl Tabular for Item {
         "fingerprint",
         "subscription",
         "severity",
+        "condition",
         "account",
         "region",
         "function",
@@ -100,6 +105,7 @@ impl Tabular for Item {
             Cell::plain(&self.fingerprint),
             Cell::text(&self.subscription),
             Cell::text(&self.severity),
+            self.condition.as_ref().into(),
             self.account.map(|it| it.0.write()).as_ref().into(),
             self.region.as_ref().map(|it| it.0.write()).as_ref().into(),
             self.function.as_ref().map(|it| it.0.write()).as_ref().into(),

@@ -1,60 +1,43 @@
 //! `GET /api/v1/episodes`: what opened when, and how it ended.
 
 use axum::{extract::State, response::Response};
-use serde::Deserialize;
 
-use super::episode::Item;
+use super::{episode::Item, item::condition};
 use crate::{
     api::{
         Reader,
         answer::{ListCaller, Page},
+        list,
         parameters::Query,
         problem::Problem,
         range::Range,
         words::{
-            AccountText, Flag, IdText, LimitText, NameText, PlaceText, RegionText, SeverityText,
-            WhenText,
+            AccountText, ConditionText, Flag, IdText, LimitText, NameText, PlaceText, RegionText,
+            SeverityText, WhenText,
         },
     },
     domain::alert::Remembered,
     store::listed::Part,
 };
 
-/// Which episodes are asked for.
-#[derive(Debug, Default, Deserialize, utoipa::IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(default)]
-pub(in crate::api) struct Asked {
-    /// Only of functions in this account.
-    #[param(inline)]
-    account: Option<AccountText>,
-    /// Only of functions in this region.
-    #[param(inline)]
-    region: Option<RegionText>,
-    /// Only of functions of this name.
-    #[param(inline)]
-    function: Option<NameText>,
-    /// Only of this subscription.
-    #[param(inline)]
-    subscription: Option<IdText>,
-    /// Only of this severity.
-    #[param(inline)]
-    severity: Option<SeverityText>,
-    /// Whether it goes on: those that are over are not, those that are open are.
-    #[param(inline)]
-    open: Option<Flag>,
-    /// Opened from here on; everything that is kept if it is not said.
-    #[param(inline)]
-    from: Option<WhenText>,
-    /// Opened before this.
-    #[param(inline)]
-    to: Option<WhenText>,
-    /// How many to answer at most; 100 if it is not said.
-    #[param(inline)]
-    limit: Option<LimitText>,
-    /// Where to go on.
-    #[param(inline)]
-    cursor: Option<PlaceText>,
+list::asked! {
+    /// Which episodes are asked for.
+    struct Asked of functions, by PlaceText {
+        /// Only of functions of this name.
+        function: NameText,
+        /// Only of this subscription.
+        subscription: IdText,
+        /// Only of this severity.
+        severity: SeverityText,
+        /// Only of subscriptions that had this condition.
+        condition: ConditionText,
+        /// Whether it goes on: those that are over are not, those that are open are.
+        open: Flag,
+        /// Opened from here on; everything that is kept if it is not said.
+        from: WhenText,
+        /// Opened before this.
+        to: WhenText,
+    }
 }
 
 /// Episodes of alerts, the one that opened last first, with those that go on.
@@ -66,17 +49,18 @@ pub(in crate::api) struct Asked {
     path = "/api/v1/episodes",
     operation_id = "list_episodes",
     params(Asked),
-    responses((
-        status = OK,
-        description = "A part of the list.",
-        content((Page<Item> = "application/json"), (String = "text/csv"))
-    ))
+    responses((status = OK, body = Page<Item>))
 )]
 pub(in crate::api) async fn list(
     State(reader): State<Reader>,
     caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
+    Ok(caller.answer(&read(&reader, &asked).await?))
+}
+
+/// The part of the list that is asked for.
+pub(crate) async fn read(reader: &Reader, asked: &Asked) -> Result<Page<Item>, Problem> {
     let kept = reader.store.retention().timeouts;
     let range = (asked.from.as_ref(), asked.to.as_ref());
     let Range { from, to } = Range::listed(range, (reader.clock)(), kept)?;
@@ -85,7 +69,7 @@ pub(in crate::api) async fn list(
     let part = Part { from, to, after, limit };
     let page = reader.store.episodes(part, |it| asked.wants(it)).await?;
     let items = page.items.into_iter().map(Item::of).collect();
-    Ok(caller.answer(&Page { items, next: page.next.map(|it| it.to_string()) }))
+    Ok(Page { items, next: page.next.map(|it| it.to_string()) })
 }
 
 impl Asked {
@@ -98,6 +82,9 @@ impl Asked {
             && self.function.as_ref().is_none_or(|it| function.is_some_and(|of| of.name == it.0))
             && self.subscription.as_ref().is_none_or(|it| it.0.as_str() == subscription.id)
             && self.severity.is_none_or(|it| it.0.as_str() == subscription.severity)
+            && self.condition.is_none_or(|it| {
+                Some(it.0.as_str()) == condition(&subscription.condition).as_deref()
+            })
             && self.open.is_none_or(|open| open.0 == it.over.is_none())
     }
 }

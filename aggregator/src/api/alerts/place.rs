@@ -11,14 +11,14 @@ use crate::{
     domain::alert::group::GroupId,
 };
 
-pub(super) type PlaceText = Text<Place>;
+pub(crate) type PlaceText = Text<Place>;
 
 /// What a group's place begins with, as no account does.
 const GROUP: &str = "group";
 
 /// An alert's place among those that are open: those of groups, then those of functions.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Place {
+pub(crate) enum Place {
     Group(GroupId),
     /// By function, then by subscription; `~` lies behind every subscription.
     Function(FunctionKey, String),

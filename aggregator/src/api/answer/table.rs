@@ -8,7 +8,7 @@
 use crate::api::words::{Moment, Word as _};
 
 /// Something with a row in a table.
-pub(in crate::api) trait Tabular {
+pub(crate) trait Tabular {
     /// Their names, in groups that several tables may have in common.
     const COLUMNS: &'static [&'static [&'static str]];
 
@@ -18,11 +18,11 @@ pub(in crate::api) trait Tabular {
 
 /// One cell; empty where nothing is known.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct Cell(String);
+pub(crate) struct Cell(String);
 
 impl Cell {
     /// What somebody else has written.
-    pub(in crate::api) fn text(text: impl Into<String>) -> Self {
+    pub(crate) fn text(text: impl Into<String>) -> Self {
         let mut text = text.into();
         // Tab and carriage return are left out by some spreadsheets before they look at what follows.
         if text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠']) {
@@ -32,11 +32,11 @@ impl Cell {
     }
 
     /// A number, an instant, a word of ours.
-    pub(in crate::api) fn plain(value: impl ToString) -> Self {
+    pub(crate) fn plain(value: impl ToString) -> Self {
         Self(value.to_string())
     }
 
-    pub(in crate::api) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self(String::new())
     }
 }
@@ -72,7 +72,7 @@ impl From<f64> for Cell {
 }
 
 /// A line of names, then a line for each.
-pub(in crate::api) fn write<T: Tabular>(rows: &[T]) -> Result<Vec<u8>, csv::Error> {
+pub(crate) fn write<T: Tabular>(rows: &[T]) -> Result<Vec<u8>, csv::Error> {
     let mut writer =
         csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(Vec::new());
     writer.write_record(T::COLUMNS.concat())?;

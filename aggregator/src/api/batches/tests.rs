@@ -145,7 +145,7 @@ async fn an_account_speaks_for_itself_and_nobody_for_others() {
         (
             None,
             expect![[
-                r#"403: {"detail":"nobody vouches for the caller: sign the request","status":403,"title":"Forbidden","type":"about:blank"}"#
+                r#"403: {"detail":"nobody vouches for the caller: batches come signed, through a Function URL, or from the machine that `serve` runs on","status":403,"title":"Forbidden","type":"about:blank"}"#
             ]],
         ),
     ] {

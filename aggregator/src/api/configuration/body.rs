@@ -12,7 +12,7 @@ use crate::api::problem::Problem;
 
 /// What was sent. How long a body may be is the router's business.
 #[derive(Debug)]
-pub(in crate::api) struct Given(pub(in crate::api) Value);
+pub(crate) struct Given(pub(in crate::api) Value);
 
 impl<S: Send + Sync> FromRequest<S> for Given {
     type Rejection = Problem;
@@ -33,7 +33,7 @@ impl<S: Send + Sync> FromRequest<S> for Given {
 
 fn unread(rejection: BytesRejection) -> Problem {
     if rejection.into_response().status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::too_large("the body is longer than 2 MB")
+        Problem::too_large("the body is longer than what is taken here")
     } else {
         Problem::malformed("the body could not be read")
     }

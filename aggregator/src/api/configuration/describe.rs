@@ -100,7 +100,7 @@ fn operation(id: &str, summary: &str, own: &[(&str, &str)]) -> Value {
 }
 
 const CHANGES: [(&str, &str); 5] = [
-    ("403", "Nobody vouches for the caller, or another site's page sent this."),
+    ("403", "Nobody vouches for the caller, their role may not, or another site's page sent this."),
     ("409", "What is there stands against it."),
     ("413", "The body is too long."),
     ("415", "The body is not JSON."),

@@ -4,22 +4,14 @@
 //! any alert: the fleet's rows, which pages read anyway, say who was heard of within a day, and each is held against the matchers and
 //! against the subscriptions that they concern.
 
-use std::time::Duration;
-
 use overtime_wire::EpochMillis;
 
-use super::Shown;
+use super::{Shown, reach};
 use crate::{
     api::Reader,
-    domain::{
-        configuration::{Configuration, Entity, Silence, SilenceState, Subscription},
-        summary::Summary,
-    },
+    domain::configuration::{Configuration, Entity, SilenceState},
     store::StoreError,
 };
-
-/// How long a function that is not heard of any more still counts.
-const HEARD_WITHIN: Duration = Duration::from_hours(24);
 
 /// Says of each silence that is not over whether it is about nothing.
 pub(super) async fn flag(
@@ -33,24 +25,11 @@ pub(super) async fn flag(
         return Ok(());
     }
     let rows = reader.store.fleet_lately(now).await?;
-    let heard = |it: &&Summary| it.last_seen().is_some_and(|at| at.plus(HEARD_WITHIN) >= now);
-    let heard: Vec<&Summary> = rows.iter().filter(heard).collect();
     for shown in silences.iter_mut().filter(counts) {
         if let Entity::Silence(silence) = &shown.entity.value {
-            shown.matches_nothing = Some(!is_about_any(silence, configuration, &heard));
+            let about = reach::reached(&silence.matchers, configuration, (&rows, now)).next();
+            shown.matches_nothing = Some(about.is_none());
         }
     }
     Ok(())
-}
-
-/// Whether any function is covered by it and by a subscription that it concerns.
-fn is_about_any(silence: &Silence, configuration: &Configuration, heard: &[&Summary]) -> bool {
-    let subscriptions = configuration.subscriptions.iter().map(|it| &it.value);
-    let concerned: Vec<&Subscription> =
-        subscriptions.filter(|it| it.enabled && silence.matchers.concern(it)).collect();
-    heard.iter().any(|row| {
-        let (function, tags) = (&row.function, &row.digest.profile.tags);
-        silence.matchers.scope.covers(function, tags)
-            && concerned.iter().any(|it| it.scope.covers(function, tags))
-    })
 }

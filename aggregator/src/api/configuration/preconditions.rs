@@ -18,7 +18,7 @@ pub(super) fn tag(version: u64) -> String {
 
 /// What a change is made for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Preconditions {
+pub(crate) struct Preconditions {
     /// Nothing where it is not said.
     matching: Option<Match>,
     /// That it is not there.
@@ -58,6 +58,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Preconditions {
 }
 
 impl Preconditions {
+    /// What was seen under this version, as a page's form remembers it; nothing where it was not there.
+    pub(crate) fn of(version: Option<u64>) -> Self {
+        Self { matching: version.map(|it| Match::OneOf(vec![tag(it)])), fresh: false }
+    }
+
     /// For what is put where `standing` is; `same` is whether it would stay as it is.
     pub(super) fn of_put(&self, standing: Option<u64>, same: bool) -> Result<Expects, Problem> {
         match (standing, &self.matching) {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use tower::ServiceExt as _;
 
 use super::*;
-use crate::{api::author::LOCAL, domain::configuration::defaults, store::laboratory::Laboratory};
+use crate::{api::viewer::Viewer, domain::configuration::defaults, store::laboratory::Laboratory};
 
 const NOW: EpochMillis = EpochMillis(1_793_491_200_000);
 
@@ -42,7 +42,7 @@ impl World {
         let laboratory = Laboratory::open().await;
         let store = laboratory.store.clone().with_environment(true);
         let reader = Reader::new(store, || NOW);
-        let router = crate::api::read(reader).layer(Extension(Author(LOCAL.into())));
+        let router = crate::api::read(reader).layer(Extension(Viewer::local()));
         Self { router, laboratory }
     }
 

@@ -19,48 +19,48 @@ use crate::{
 /// One message to one channel. What is not known is null.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Delivery)]
-pub(in crate::api) struct Item {
+pub(crate) struct Item {
     /// The same through every attempt: receivers tell copies by it.
-    id: String,
+    pub(crate) id: String,
     /// Where it is shown with what it says.
-    url: String,
-    status: DeliveryStatusText,
-    channel: String,
+    pub(crate) url: String,
+    pub(crate) status: DeliveryStatusText,
+    pub(crate) channel: String,
     /// `firing`, `update`, `repeat`, `resolved`, `test` or `digest`.
-    transition: Option<String>,
+    pub(crate) transition: Option<String>,
     /// The episode that it tells of.
-    episode: Option<String>,
+    pub(crate) episode: Option<String>,
     /// The alert that it tells of.
-    fingerprint: Option<String>,
-    subscription: Option<String>,
+    pub(crate) fingerprint: Option<String>,
+    pub(crate) subscription: Option<String>,
     /// One line of what it says.
-    summary: Option<String>,
+    pub(crate) summary: Option<String>,
     /// Somebody wanted to see it arrive.
-    test: bool,
+    pub(crate) test: bool,
     /// When it was first due.
-    queued_at: Moment,
+    pub(crate) queued_at: Moment,
     /// When it is attempted next, or somebody else may take it over.
-    next_attempt_at: Option<Moment>,
+    pub(crate) next_attempt_at: Option<Moment>,
     /// How many attempts have ended, since it was last sent again by hand.
-    attempts: u32,
+    pub(crate) attempts: u32,
     /// Why it is not delivered.
-    problem: Option<String>,
-    /// Of a digest: how many messages are in it.
-    folded: Option<u64>,
+    pub(crate) problem: Option<String>,
+    /// Of a digest: how many messages are in it, as soon as it takes no more.
+    pub(crate) folded: Option<u64>,
     /// What came of attempts, oldest first: the first of all and the last ones.
-    log: Vec<Attempt>,
+    pub(crate) log: Vec<Attempt>,
 }
 
 /// What came of one attempt.
 #[derive(Debug, Serialize, ToSchema)]
-pub(in crate::api) struct Attempt {
+pub(crate) struct Attempt {
     /// When it began.
-    at: Moment,
+    pub(crate) at: Moment,
     /// The receiver's answer as HTTP has it, where there was one.
-    status: Option<u16>,
-    latency_ms: u64,
+    pub(crate) status: Option<u16>,
+    pub(crate) latency_ms: u64,
     /// Status and the beginning of the answer, or why there was none. Never a secret.
-    account: String,
+    pub(crate) account: String,
 }
 
 impl Attempt {
@@ -71,7 +71,7 @@ impl Attempt {
 }
 
 /// The payload of a message, whatever version of us composed it.
-pub(super) fn payload(delivery: &Delivery) -> Option<Value> {
+pub(crate) fn payload(delivery: &Delivery) -> Option<Value> {
     let mut body: Value = serde_json::from_str(&delivery.body).ok()?;
     let fields = body.as_object_mut()?;
     let data = fields.remove("notification").or_else(|| fields.remove("data"));
@@ -79,7 +79,7 @@ pub(super) fn payload(delivery: &Delivery) -> Option<Value> {
 }
 
 impl Item {
-    pub(in crate::api) fn of(delivery: Delivery) -> Self {
+    pub(crate) fn of(delivery: Delivery) -> Self {
         let said = payload(&delivery).unwrap_or_default();
         let named = DeliveryId::parse(&delivery.id);
         let text = |pointer: &str| said.pointer(pointer).and_then(Value::as_str).map(str::to_owned);

@@ -11,43 +11,43 @@ use crate::{
 /// Which versions and settings it had, earliest first. What was never known is an empty list.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = History)]
-pub(super) struct Past {
+pub(crate) struct Past {
     /// To the hour.
-    first_seen_at: Option<Moment>,
+    pub(crate) first_seen_at: Option<Moment>,
     /// To the day.
-    last_seen_on: Option<Moment>,
-    versions: Vec<Had>,
-    memory_bytes: Vec<HadNumber>,
-    timeout_ms: Vec<HadNumber>,
-    runtimes: Vec<Had>,
-    architectures: Vec<Had>,
-    extension_versions: Vec<Had>,
+    pub(crate) last_seen_on: Option<Moment>,
+    pub(crate) versions: Vec<Had>,
+    pub(crate) memory_bytes: Vec<HadNumber>,
+    pub(crate) timeout_ms: Vec<HadNumber>,
+    pub(crate) runtimes: Vec<Had>,
+    pub(crate) architectures: Vec<Had>,
+    pub(crate) extension_versions: Vec<Had>,
     /// As `key=value`.
-    tags: Vec<Had>,
+    pub(crate) tags: Vec<Had>,
 }
 
 /// A value, and when it was seen.
 #[derive(Debug, Serialize, ToSchema)]
-struct Had {
-    value: String,
+pub(crate) struct Had {
+    pub(crate) value: String,
     /// To the hour.
-    first_seen_at: Moment,
+    pub(crate) first_seen_at: Moment,
     /// To the day.
-    last_seen_on: Moment,
+    pub(crate) last_seen_on: Moment,
 }
 
 /// A number, and when it was seen.
 #[derive(Debug, Serialize, ToSchema)]
-struct HadNumber {
-    value: u64,
+pub(crate) struct HadNumber {
+    pub(crate) value: u64,
     /// To the hour.
-    first_seen_at: Moment,
+    pub(crate) first_seen_at: Moment,
     /// To the day.
-    last_seen_on: Moment,
+    pub(crate) last_seen_on: Moment,
 }
 
 impl Past {
-    pub(super) fn of(history: &History) -> Self {
+    pub(crate) fn of(history: &History) -> Self {
         Self {
             first_seen_at: history.first_seen.map(|it| Text(it.start())),
             last_seen_on: history.last_seen.map(|it| Text(it.start())),

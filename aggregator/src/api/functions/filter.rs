@@ -7,28 +7,28 @@ use wildmatch::WildMatch;
 
 use crate::api::words::{Text, Word, pattern};
 
-pub(in crate::api) type GlobText = Text<Glob>;
-pub(in crate::api) type TagText = Text<Tag>;
+pub(crate) type GlobText = Text<Glob>;
+pub(crate) type TagText = Text<Tag>;
 
 /// A pattern of names.
 #[derive(Debug, Clone)]
-pub(in crate::api) struct Glob(WildMatch);
+pub(crate) struct Glob(WildMatch);
 
 /// A tag, or one value of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct Tag {
+pub(crate) struct Tag {
     key: String,
     value: Option<String>,
 }
 
 impl Glob {
-    pub(super) fn matches(&self, name: &str) -> bool {
+    pub(crate) fn matches(&self, name: &str) -> bool {
         self.0.matches(name)
     }
 }
 
 impl Tag {
-    pub(super) fn is_among(&self, tags: &BTreeMap<String, String>) -> bool {
+    pub(crate) fn is_among(&self, tags: &BTreeMap<String, String>) -> bool {
         tags.get(&self.key).is_some_and(|it| self.value.as_ref().is_none_or(|value| value == it))
     }
 }

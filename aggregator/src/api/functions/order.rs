@@ -17,7 +17,7 @@ use crate::{
 
 /// By what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(in crate::api) enum Sort {
+pub(crate) enum Sort {
     #[default]
     Timeouts,
     Rate,
@@ -31,31 +31,31 @@ pub(in crate::api) enum Sort {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) enum Direction {
+pub(crate) enum Direction {
     Upwards,
     Downwards,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) struct Order {
-    sort: Sort,
-    direction: Direction,
+pub(crate) struct Order {
+    pub(crate) sort: Sort,
+    pub(crate) direction: Direction,
 }
 
 /// Where a function stands in an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct Place {
-    pub(super) order: Order,
+pub(crate) struct Place {
+    pub(crate) order: Order,
     /// From when on was counted.
-    pub(super) from: EpochMillis,
+    pub(crate) from: EpochMillis,
     /// What is sorted by, as a number; names have none.
     value: Option<u64>,
     function: FunctionKey,
 }
 
-pub(in crate::api) type SortText = Text<Sort>;
-pub(in crate::api) type DirectionText = Text<Direction>;
-pub(in crate::api) type PlaceText = Text<Place>;
+pub(crate) type SortText = Text<Sort>;
+pub(crate) type DirectionText = Text<Direction>;
+pub(crate) type PlaceText = Text<Place>;
 
 /// A cursor's content, as short as can be told apart.
 #[derive(Serialize, Deserialize)]
@@ -64,7 +64,7 @@ struct Written(String, String, i64, Option<u64>, [String; 3]);
 
 /// Timeouts in an invocation.
 #[expect(clippy::cast_precision_loss, reason = "counts far below 2^52, and a quotient for people")]
-pub(super) fn rate(counts: Counts) -> Option<f64> {
+pub(crate) fn rate(counts: Counts) -> Option<f64> {
     let rate = counts.timeouts as f64 / counts.invocations as f64;
     (counts.invocations > 0).then(|| (rate * 1e6).round() / 1e6)
 }
@@ -109,10 +109,7 @@ fn ratio(part: u64, whole: u64) -> Option<u64> {
 }
 
 impl Order {
-    pub(in crate::api) fn asked(
-        sort: Option<&SortText>,
-        direction: Option<&DirectionText>,
-    ) -> Self {
+    pub(crate) fn asked(sort: Option<&SortText>, direction: Option<&DirectionText>) -> Self {
         let sort = sort.map_or_else(Sort::default, |it| it.0);
         let natural = if sort == Sort::Name { Direction::Upwards } else { Direction::Downwards };
         Self { sort, direction: direction.map_or(natural, |it| it.0) }
@@ -120,7 +117,7 @@ impl Order {
 }
 
 impl Place {
-    pub(in crate::api) fn of(row: &Summary, order: Order, from: EpochMillis) -> Self {
+    pub(crate) fn of(row: &Summary, order: Order, from: EpochMillis) -> Self {
         let value = order.sort.value(row, from);
         Self { order, from, value, function: row.function.clone() }
     }

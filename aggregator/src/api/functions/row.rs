@@ -13,35 +13,37 @@ use crate::{
         shapes::{Counted, Described, fine_millis, parts, share_of},
         words::{AccountText, Moment, NameText, RegionText, Text, Word as _},
     },
-    domain::summary::Summary,
+    domain::{hour::Hour, summary::Summary},
 };
 
 /// One function over the last day.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = FunctionRow)]
-pub(in crate::api) struct Row {
-    account: AccountText,
-    region: RegionText,
-    name: NameText,
-    profile: Described,
+pub(crate) struct Row {
+    pub(crate) account: AccountText,
+    pub(crate) region: RegionText,
+    pub(crate) name: NameText,
+    pub(crate) profile: Described,
     /// From when on it is counted.
-    from: Moment,
+    pub(crate) from: Moment,
     /// Null when nothing was heard since then, which is not the same as nothing having happened.
-    counts: Option<Counted>,
+    pub(crate) counts: Option<Counted>,
     /// Timeouts in an invocation; null without invocations.
-    timeout_rate: Option<f64>,
+    pub(crate) timeout_rate: Option<f64>,
     /// Timeouts by cause.
-    causes: BTreeMap<String, u64>,
+    pub(crate) causes: BTreeMap<String, u64>,
     /// What 99 of 100 invocations without a verdict did not exceed, within 5 %, in the last day that it reported.
-    p99_ms: Option<f64>,
+    pub(crate) p99_ms: Option<f64>,
     /// The same as a share of the configured timeout.
-    p99_of_timeout: Option<f64>,
-    last_timeout_at: Option<Moment>,
-    last_seen_at: Option<Moment>,
+    pub(crate) p99_of_timeout: Option<f64>,
+    /// Timeouts in each hour from `from` on, up to the last in which anything was heard; null where nothing was.
+    pub(crate) hourly_timeouts: Vec<Option<u64>>,
+    pub(crate) last_timeout_at: Option<Moment>,
+    pub(crate) last_seen_at: Option<Moment>,
 }
 
 impl Row {
-    pub(in crate::api) fn of(summary: &Summary, from: EpochMillis) -> Self {
+    pub(crate) fn of(summary: &Summary, from: EpochMillis) -> Self {
         let (account, region, name) = parts(&summary.function);
         let heard = summary.hours_since(from).next().is_some();
         let counts = heard.then(|| summary.counts_since(from));
@@ -58,10 +60,23 @@ impl Row {
             causes: causes.into_iter().map(|(cause, count)| (cause.to_owned(), count)).collect(),
             p99_ms,
             p99_of_timeout: p99_ms.and_then(|it| share_of(it, summary.digest.profile.timeout)),
+            hourly_timeouts: hourly(summary, from),
             last_timeout_at: summary.last_timeout().map(Text),
             last_seen_at: summary.last_seen().map(Text),
         }
     }
+}
+
+/// Of hours in which nothing was heard nothing is known, also between two of which something is.
+fn hourly(summary: &Summary, from: EpochMillis) -> Vec<Option<u64>> {
+    let first = Hour::of(from).number();
+    let mut hours = Vec::new();
+    for (hour, hourly) in summary.hours_since(from) {
+        let at = usize::try_from(hour.number().saturating_sub(first)).unwrap_or(0);
+        hours.resize(at, None);
+        hours.push(Some(hourly.counts.timeouts));
+    }
+    hours
 }
 
 impl Tabular for Row {

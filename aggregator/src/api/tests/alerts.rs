@@ -91,6 +91,7 @@ async fn an_alert_leads_to_its_episodes_and_they_to_what_was_told() {
     assert_eq!((&episode["url"], &episode["ended_at"]), (&alert["episode_url"], &Value::Null));
 
     let told = desk.get(episode["url"].as_str().unwrap()).await.json();
+    assert_eq!(told["timeouts"].as_array().unwrap().len(), 2, "{told:#}");
     let [opening] = &told["deliveries"].as_array().unwrap()[..] else { panic!("{told:#}") };
     assert_eq!((&opening["transition"], &opening["status"]), (&json!("firing"), &json!("waiting")));
     assert_eq!(opening["fingerprint"], alert["fingerprint"]);
@@ -156,8 +157,8 @@ async fn what_was_sent_is_listed_and_shown_with_what_it_says() {
     assert_eq!(desk.get("/api/v1/deliveries/msg_none").await.status, StatusCode::NOT_FOUND);
 }
 
-#[tokio::test]
-async fn a_groups_alert_is_listed_before_those_of_functions_and_remembered() {
+/// Two functions that time out, and a subscription that groups them by account, besides that of the environment.
+async fn with_crowd() -> Desk {
     let desk = Desk::watched().await;
     let crowd = json!({"id": "crowd", "name": "Crowd", "condition": {"any_timeout": {}},
         "severity": "critical", "group_by": ["account"], "group_wait": "0s", "channels": ["environment"]});
@@ -168,6 +169,12 @@ async fn a_groups_alert_is_listed_before_those_of_functions_and_remembered() {
     }
     let sweep = Sweep { store: desk.store.clone(), console: String::new(), clock };
     sweep.sweep(clock()).await.unwrap();
+    desk
+}
+
+#[tokio::test]
+async fn a_groups_alert_is_listed_before_those_of_functions_and_remembered() {
+    let desk = with_crowd().await;
     let all = desk.get("/api/v1/alerts").await.json();
     let group = items(&all).iter().find(|it| it["subscription"] == "crowd").unwrap();
     assert_eq!(&all["items"][0], group, "{all:#}");
@@ -183,4 +190,51 @@ async fn a_groups_alert_is_listed_before_those_of_functions_and_remembered() {
     let told = desk.get(group["episode_url"].as_str().unwrap()).await.json();
     assert_eq!(told["deliveries"][0]["subscription"], "crowd", "{told:#}");
     assert_eq!(told["episode"]["group"]["account"], "012345678901");
+    let names = |of: &Value| -> Vec<Value> {
+        of["members"].as_array().unwrap().iter().map(|it| it["function"].clone()).collect()
+    };
+    assert_eq!(names(&shown), ["basket", "orders"], "{shown:#}");
+    assert_eq!((names(&told), &told["timeouts"]), (names(&shown), &json!([])));
+    assert_eq!(shown["samples"].as_array().unwrap().len(), 2, "one of each");
+
+    expire(&desk).await;
+    let told = desk.get(group["episode_url"].as_str().unwrap()).await.json();
+    assert_eq!(names(&told), ["basket", "orders"], "as messages named them: {told:#}");
+}
+
+#[tokio::test]
+async fn a_member_of_a_group_leads_to_the_alert_of_its_group() {
+    let desk = with_crowd().await;
+    let all = desk.get("/api/v1/alerts?subscription=crowd").await.json();
+    let [group, members @ ..] = &items(&all)[..] else { panic!("{all:#}") };
+    assert_eq!((members.len(), &group["member"]), (2, &json!(false)), "{all:#}");
+    for member in members {
+        let shown = desk.get(member["url"].as_str().unwrap()).await;
+        assert_eq!(shown.status, StatusCode::OK, "{}", shown.body);
+        assert_eq!(&shown.json()["alert"], group);
+        let episode = desk.get(member["episode_url"].as_str().unwrap()).await;
+        assert_eq!(episode.status, StatusCode::OK, "{}", episode.body);
+        for field in ["fingerprint", "state", "told", "episode", "silenced_by"] {
+            assert_eq!(member[field], group[field], "{field}");
+        }
+        assert_eq!((&member["member"], &member["timeouts"]), (&json!(true), &json!(1)));
+    }
+    let next = desk.get("/api/v1/alerts?subscription=crowd&limit=1").await.json();
+    let next = format!("subscription=crowd&cursor={}", next["next"].as_str().unwrap());
+    let rest = desk.get(&format!("/api/v1/alerts?{next}")).await.json();
+    assert_eq!(items(&rest), members, "on a page without their group, too");
+}
+
+#[tokio::test]
+async fn what_opens_an_alert_is_asked_for_by_its_name() {
+    let desk = with_crowd().await;
+    for (query, expected) in [("any_timeout", 5), ("fleet_incident", 0), ("no_signal", 0)] {
+        let found = desk.get(&format!("/api/v1/alerts?condition={query}")).await.json();
+        assert_eq!(items(&found).len(), expected, "{query}: {found:#}");
+    }
+    let past = desk.get("/api/v1/episodes?condition=any_timeout").await.json();
+    assert_eq!(items(&past).len(), 3, "{past:#}");
+    let past = desk.get("/api/v1/episodes?condition=fleet_incident").await.json();
+    assert_eq!(items(&past).len(), 0, "{past:#}");
+    assert_eq!(desk.get("/api/v1/alerts?condition=rain").await.json()["field"], "condition");
 }

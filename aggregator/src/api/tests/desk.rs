@@ -12,11 +12,7 @@ use serde_json::Value;
 use tower::ServiceExt as _;
 
 use crate::{
-    api::{
-        Reader,
-        author::{Author, LOCAL},
-        not_allowed, nothing, read,
-    },
+    api::{Reader, not_allowed, nothing, read, viewer::Viewer},
     domain::fact::Job,
     evaluate::Evaluator,
     store::{
@@ -68,9 +64,13 @@ impl Desk {
     }
 
     fn over(lab: Laboratory, store: Store) -> Self {
-        let router = read(Reader::new(store.clone(), clock)).layer(Extension(Author(LOCAL.into())));
-        let router = router.fallback(nothing).method_not_allowed_fallback(not_allowed);
+        let router = seen_by(&store, Viewer::local());
         Self { _lab: lab, store, router }
+    }
+
+    /// The same, before somebody else.
+    pub(super) fn seen_by(self, viewer: Viewer) -> Self {
+        Self { router: seen_by(&self.store, viewer), ..self }
     }
 
     /// `orders` has two timeouts, the others none.
@@ -136,4 +136,9 @@ impl Desk {
         let body = String::from_utf8(body.into()).unwrap();
         Answered { status: head.status, headers: head.headers, body }
     }
+}
+
+fn seen_by(store: &Store, viewer: Viewer) -> Router {
+    let router = read(Reader::new(store.clone(), clock)).layer(Extension(viewer));
+    router.fallback(nothing).method_not_allowed_fallback(not_allowed)
 }

@@ -8,6 +8,7 @@ use crate::{
     api::{
         answer::table::{Cell, Tabular},
         shapes::{bytes, known, millis, parts, set},
+        viewer::LogTails,
         words::{
             AccountText, CauseText, EvidenceText, Moment, NameText, RegionText, SubjectText, Text,
             Word as _,
@@ -19,45 +20,45 @@ use crate::{
 /// One timeout. What is not known is null.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Timeout)]
-pub(in crate::api) struct Item {
+pub(crate) struct Item {
     /// The same through every correction.
-    pub(in crate::api) id: String,
+    pub(crate) id: String,
     /// The quarter of an hour, counted since 1970, in which the invocation was first seen.
-    block: u32,
+    pub(crate) block: u32,
     /// Where this timeout is shown with what surrounds it.
-    pub(in crate::api) url: String,
-    account: AccountText,
-    region: RegionText,
-    function: NameText,
-    version: Option<String>,
-    alias: Option<String>,
-    subject: SubjectText,
-    request_id: Option<String>,
+    pub(crate) url: String,
+    pub(crate) account: AccountText,
+    pub(crate) region: RegionText,
+    pub(crate) function: NameText,
+    pub(crate) version: Option<String>,
+    pub(crate) alias: Option<String>,
+    pub(crate) subject: SubjectText,
+    pub(crate) request_id: Option<String>,
     /// The execution environment.
-    sandbox: Option<String>,
-    started_at: Option<Moment>,
-    deadline: Moment,
+    pub(crate) sandbox: Option<String>,
+    pub(crate) started_at: Option<Moment>,
+    pub(crate) deadline: Moment,
     /// When it was first accepted. Does not move.
-    detected_at: Moment,
+    pub(crate) detected_at: Moment,
     /// As it was configured then.
-    timeout_ms: Option<u64>,
-    duration_ms: Option<u64>,
-    cause: CauseText,
-    evidence: EvidenceText,
+    pub(crate) timeout_ms: Option<u64>,
+    pub(crate) duration_ms: Option<u64>,
+    pub(crate) cause: CauseText,
+    pub(crate) evidence: EvidenceText,
     /// Concluded, rather than said by the platform.
-    inferred: bool,
-    cold_start: bool,
-    memory_bytes: Option<u64>,
-    max_memory_used_bytes: Option<u64>,
-    trace_id: Option<String>,
-    /// The end of the function's log, where it is asked for.
-    pub(in crate::api) log_tail: Option<String>,
+    pub(crate) inferred: bool,
+    pub(crate) cold_start: bool,
+    pub(crate) memory_bytes: Option<u64>,
+    pub(crate) max_memory_used_bytes: Option<u64>,
+    pub(crate) trace_id: Option<String>,
+    /// The end of the function's log, where it is asked for: for operators and admins, null for others.
+    pub(crate) log_tail: Option<String>,
     /// From the function's last line of log to its deadline. Only known where its log is asked for.
-    silent_ms: Option<u64>,
+    pub(crate) silent_ms: Option<u64>,
 }
 
 impl Item {
-    pub(in crate::api) fn of(timeout: &Timeout) -> Self {
+    pub(crate) fn of(timeout: &Timeout, log_tails: LogTails) -> Self {
         let Timeout { function, verdict, .. } = timeout;
         let (account, region, name) = parts(function);
         Self {
@@ -84,7 +85,7 @@ impl Item {
             memory_bytes: bytes(verdict.memory_mb),
             max_memory_used_bytes: bytes(verdict.max_memory_used_mb),
             trace_id: trace(verdict),
-            log_tail: known(&verdict.log_tail),
+            log_tail: known(&verdict.log_tail).filter(|_| log_tails == LogTails::Shown),
             silent_ms: verdict.last_log.map(|it| millis(timeout.deadline().since(it))),
         }
     }

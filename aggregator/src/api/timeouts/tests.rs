@@ -8,6 +8,7 @@ use overtime_wire::{
 };
 
 use super::*;
+
 use crate::{
     api::{
         answer::table::{Tabular as _, write},
@@ -91,7 +92,7 @@ fn timeout() -> Timeout {
 
 #[test]
 fn an_item_has_every_field_and_null_where_nothing_is_known() {
-    let item = serde_json::to_string_pretty(&Item::of(&timeout())).unwrap();
+    let item = serde_json::to_string_pretty(&Item::of(&timeout(), LogTails::Shown)).unwrap();
     expect![[r#"
         {
           "id": "01010101010101010101010101010101-7",
@@ -129,7 +130,7 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
     known.verdict.timeout = Duration::from_secs(3);
     known.verdict.duration = Some(Duration::from_micros(3_000_400));
     known.verdict.last_log = Some(NOW.plus(Duration::from_millis(400)));
-    let item = serde_json::to_value(Item::of(&known)).unwrap();
+    let item = serde_json::to_value(Item::of(&known, LogTails::Shown)).unwrap();
     assert_eq!(item["memory_bytes"], 134_217_728);
     assert_eq!(item["request_id"], "3da1f2dc-0a1b-4c2d-8e3f-00112233aabb");
     assert_eq!(item["trace_id"], "1-02020202-020202020202020202020202");
@@ -141,7 +142,7 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
 fn a_row_has_a_cell_for_each_column_and_runs_nothing() {
     let mut strange = timeout();
     strange.verdict.version = "=HYPERLINK(\"http://evil.example\")".to_owned();
-    let item = Item::of(&strange);
+    let item = Item::of(&strange, LogTails::Shown);
     assert_eq!(item.cells().len(), Item::COLUMNS.concat().len());
     let table = String::from_utf8(write(&[item]).unwrap()).unwrap();
     assert!(table.contains(",\"'=HYPERLINK("), "{table}");

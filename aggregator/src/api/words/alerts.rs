@@ -9,51 +9,145 @@ use crate::{
     store::listed::Place,
 };
 
-pub(in crate::api) type AlertStateText = Text<AlertState>;
-pub(in crate::api) type DeliveryIdText = Text<DeliveryId>;
-pub(in crate::api) type DeliveryStatusText = Text<DeliveryStatus>;
-pub(in crate::api) type EpisodeKeyText = Text<EpisodeKey>;
-pub(in crate::api) type EpisodeText = Text<EpisodeName>;
-pub(in crate::api) type FingerprintText = Text<Fingerprint>;
-pub(in crate::api) type PlaceText = Text<Place>;
-pub(in crate::api) type SeverityText = Text<Severity>;
+pub(crate) type AlertStateText = Text<AlertState>;
+pub(crate) type ConditionText = Text<ConditionName>;
+pub(crate) type DeliveryIdText = Text<DeliveryId>;
+pub(crate) type DeliveryStatusText = Text<DeliveryStatus>;
+pub(crate) type EpisodeKeyText = Text<EpisodeKey>;
+pub(crate) type EpisodeText = Text<EpisodeName>;
+pub(crate) type FingerprintText = Text<Fingerprint>;
+pub(crate) type PlaceText = Text<Place>;
+pub(crate) type SeverityText = Text<Severity>;
 
-/// How far an alert has got.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) enum AlertState {
-    Pending,
-    Firing,
-    Silenced,
+/// Declares one of some words.
+macro_rules! choices {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident, described as $described:literal {
+            $($word:literal => $variant:ident,)+
+        }
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum $name {
+            $($variant,)+
+        }
+
+        impl $name {
+            pub(crate) const ALL: &[Self] = &[$(Self::$variant,)+];
+
+            pub(crate) fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word,)+
+                }
+            }
+        }
+
+        impl Word for $name {
+            const NAME: &'static str = stringify!($name);
+
+            fn read(text: &str) -> Result<Self, String> {
+                choose(text, Self::ALL.iter().map(|it| (it.as_str(), *it)))
+            }
+
+            fn write(&self) -> String {
+                self.as_str().to_owned()
+            }
+
+            fn schema() -> Schema {
+                one_of($described, Self::ALL.iter().map(|it| it.as_str()))
+            }
+        }
+    )+};
 }
 
-/// What became of a message so far.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::api) enum DeliveryStatus {
-    Waiting,
-    Claimed,
-    Delivered,
-    Dead,
-    Suppressed,
-    Digested,
+choices! {
+    /// How far an alert has got.
+    AlertState, described as
+        "`pending` waits to be sure, `firing` is told, `silenced` fires and is held back."
+    {
+        "pending" => Pending,
+        "firing" => Firing,
+        "silenced" => Silenced,
+    }
+
+    /// What became of a message so far.
+    DeliveryStatus, described as
+        "`waiting` for its time or its turn, `claimed` while it is attempted, `dead` after it was given up, `suppressed` where it is \
+         not to be sent, `digested` as a line of another message."
+    {
+        "waiting" => Waiting,
+        "claimed" => Claimed,
+        "delivered" => Delivered,
+        "dead" => Dead,
+        "suppressed" => Suppressed,
+        "digested" => Digested,
+    }
+
+    /// The name of a subscription's condition.
+    ConditionName, described as "What opens the alerts of a subscription." {
+        "any_timeout" => AnyTimeout,
+        "timeout_count" => TimeoutCount,
+        "timeout_rate" => TimeoutRate,
+        "near_timeout" => NearTimeout,
+        "new_offender" => NewOffender,
+        "consecutive" => Consecutive,
+        "fleet_incident" => FleetIncident,
+        "no_signal" => NoSignal,
+    }
 }
 
-/// A message's id, as far as it can be one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct DeliveryId(pub(in crate::api) String);
+/// Declares a name that is not taken apart.
+macro_rules! names {
+    ($(
+        $(#[$doc:meta])*
+        $name:ident if $fits:expr, described as $described:literal, $pattern:literal, else $why:literal;
+    )+) => {$(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub(crate) struct $name(pub(crate) String);
 
-/// An alert's lasting name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct Fingerprint(pub(in crate::api) String);
+        impl Word for $name {
+            const NAME: &'static str = stringify!($name);
 
-/// An episode's name, as messages have it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct EpisodeName(pub(in crate::api) String);
+            fn read(text: &str) -> Result<Self, String> {
+                let fits = $fits;
+                if fits(text) { Ok(Self(text.to_owned())) } else { Err($why.to_owned()) }
+            }
+
+            fn write(&self) -> String {
+                self.0.clone()
+            }
+
+            fn schema() -> Schema {
+                pattern($described, $pattern)
+            }
+        }
+    )+};
+}
+
+names! {
+    /// A message's id, as far as it can be one.
+    DeliveryId if |it: &str| is_name(it, 1..=300),
+        described as "Names a message through every attempt.", "^[A-Za-z0-9_.-]{1,300}$",
+        else "is not the id of a delivery";
+
+    /// An alert's lasting name.
+    Fingerprint if is_digest,
+        described as "An alert's lasting name: one for each subscription and group.", "^[0-9a-f]{32}$",
+        else "is not 32 hexadecimal digits";
+
+    /// An episode's name, as messages have it.
+    EpisodeName if |it: &str| is_name(it, 1..=128),
+        described as "An episode's name, as messages have it.", "^[A-Za-z0-9_.-]{1,128}$",
+        else "is not the name of an episode";
+}
 
 /// All that tells an alert's episodes apart, so that one is found without looking for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(in crate::api) struct EpisodeKey {
-    pub(in crate::api) opened: EpochMillis,
-    pub(in crate::api) episode: String,
+pub(crate) struct EpisodeKey {
+    pub(crate) opened: EpochMillis,
+    pub(crate) episode: String,
 }
 
 fn is_name(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
@@ -64,60 +158,6 @@ fn is_name(text: &str, lengths: std::ops::RangeInclusive<usize>) -> bool {
 fn is_digest(text: &str) -> bool {
     let hex = |it: u8| it.is_ascii_digit() || (b'a'..=b'f').contains(&it);
     text.len() == digest::LENGTH && text.bytes().all(hex)
-}
-
-impl AlertState {
-    const ALL: [(&'static str, Self); 3] =
-        [("pending", Self::Pending), ("firing", Self::Firing), ("silenced", Self::Silenced)];
-}
-
-impl Word for AlertState {
-    const NAME: &'static str = "AlertState";
-
-    fn read(text: &str) -> Result<Self, String> {
-        choose(text, Self::ALL)
-    }
-
-    fn write(&self) -> String {
-        let name = Self::ALL.iter().find(|(_, it)| it == self);
-        name.map_or("", |(name, _)| name).to_owned()
-    }
-
-    fn schema() -> Schema {
-        let description =
-            "`pending` waits to be sure, `firing` is told, `silenced` fires and is held back.";
-        one_of(description, Self::ALL.map(|(name, _)| name))
-    }
-}
-
-impl DeliveryStatus {
-    const ALL: [(&'static str, Self); 6] = [
-        ("waiting", Self::Waiting),
-        ("claimed", Self::Claimed),
-        ("delivered", Self::Delivered),
-        ("dead", Self::Dead),
-        ("suppressed", Self::Suppressed),
-        ("digested", Self::Digested),
-    ];
-}
-
-impl Word for DeliveryStatus {
-    const NAME: &'static str = "DeliveryStatus";
-
-    fn read(text: &str) -> Result<Self, String> {
-        choose(text, Self::ALL)
-    }
-
-    fn write(&self) -> String {
-        let name = Self::ALL.iter().find(|(_, it)| it == self);
-        name.map_or("", |(name, _)| name).to_owned()
-    }
-
-    fn schema() -> Schema {
-        let description = "`waiting` for its time or its turn, `claimed` while it is attempted, `dead` after it was given up, \
-             `suppressed` where it is not to be sent, `digested` as a line of another message.";
-        one_of(description, Self::ALL.map(|(name, _)| name))
-    }
 }
 
 impl Word for Severity {
@@ -133,58 +173,6 @@ impl Word for Severity {
 
     fn schema() -> Schema {
         one_of("How bad it is.", Self::ALL.map(Self::as_str))
-    }
-}
-
-impl Word for DeliveryId {
-    const NAME: &'static str = "DeliveryId";
-
-    fn read(text: &str) -> Result<Self, String> {
-        let fits = is_name(text, 1..=300);
-        fits.then(|| Self(text.to_owned())).ok_or_else(|| "is not the id of a delivery".to_owned())
-    }
-
-    fn write(&self) -> String {
-        self.0.clone()
-    }
-
-    fn schema() -> Schema {
-        pattern("Names a message through every attempt.", "^[A-Za-z0-9_.-]{1,300}$")
-    }
-}
-
-impl Word for Fingerprint {
-    const NAME: &'static str = "Fingerprint";
-
-    fn read(text: &str) -> Result<Self, String> {
-        let fits = is_digest(text);
-        fits.then(|| Self(text.to_owned())).ok_or_else(|| "is not 32 hexadecimal digits".to_owned())
-    }
-
-    fn write(&self) -> String {
-        self.0.clone()
-    }
-
-    fn schema() -> Schema {
-        pattern("An alert's lasting name: one for each subscription and group.", "^[0-9a-f]{32}$")
-    }
-}
-
-impl Word for EpisodeName {
-    const NAME: &'static str = "EpisodeName";
-
-    fn read(text: &str) -> Result<Self, String> {
-        let fits = is_name(text, 1..=128);
-        fits.then(|| Self(text.to_owned()))
-            .ok_or_else(|| "is not the name of an episode".to_owned())
-    }
-
-    fn write(&self) -> String {
-        self.0.clone()
-    }
-
-    fn schema() -> Schema {
-        pattern("An episode's name, as messages have it.", "^[A-Za-z0-9_.-]{1,128}$")
     }
 }
 

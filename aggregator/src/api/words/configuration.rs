@@ -8,10 +8,10 @@ use crate::{
     store::audit::Place,
 };
 
-pub(in crate::api) type AuditCursorText = Text<Place>;
-pub(in crate::api) type Flag = Text<bool>;
-pub(in crate::api) type IdText = Text<Id>;
-pub(in crate::api) type StateText = Text<SilenceState>;
+pub(crate) type AuditCursorText = Text<Place>;
+pub(crate) type Flag = Text<bool>;
+pub(crate) type IdText = Text<Id>;
+pub(crate) type StateText = Text<SilenceState>;
 
 impl Word for Id {
     const NAME: &'static str = "Id";
