@@ -5,13 +5,15 @@
 //!
 //! **Invariant.** The environment is read through an argument, so that tests need none.
 
+pub mod sign_in;
+
 use std::{error::Error, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
 
 use crate::{
     channels::{courier::Environment, guard::Guard, post::Poster, secret},
-    domain::{configuration::SecretRef, emission::Shape},
+    domain::{base::Base, configuration::SecretRef, emission::Shape, portal::Portal},
     store::{Tables, retention::Retention},
 };
 
@@ -117,6 +119,16 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         let namespace = self.parsed("OVERTIME_EMF_NAMESPACE");
         let dimensions = self.parsed("OVERTIME_EMF_DIMENSIONS").unwrap_or_default();
         Some(Shape { namespace: namespace?, dimensions })
+    }
+
+    /// Under which path of its host everything is served.
+    pub fn base_path(&mut self) -> Base {
+        self.parsed("OVERTIME_BASE_PATH").unwrap_or_default()
+    }
+
+    /// How people get into the accounts that functions are in.
+    pub fn portal(&mut self) -> Option<Portal> {
+        self.parsed("OVERTIME_PORTAL_URL")
     }
 
     /// What the tables are called.
