@@ -15,6 +15,7 @@ pub mod guard;
 mod pagerduty;
 pub mod parameters;
 pub mod post;
+pub mod proof;
 pub mod secret;
 mod slack;
 mod sns;

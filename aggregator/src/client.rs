@@ -1,4 +1,5 @@
-//! `overtime config`: the configuration of an aggregator as a file, for Git.
+//! `overtime config`: the configuration of an aggregator as a file, for Git; and `overtime inventory`: which functions there are
+//! ([`inventory`]).
 //!
 //! It speaks to the same API as everybody, so what it may do is what its caller may do, and every change has an author. A plan is what the
 //! aggregator says that a file would change; what is applied is that plan and no other, because it is made for the revision that the
@@ -7,7 +8,9 @@
 //! **Invariant.** Only `apply` changes anything, and only what it has shown before.
 
 mod api;
+mod auth;
 mod diff;
+pub mod inventory;
 
 use std::{
     fs,
@@ -19,7 +22,10 @@ use std::{
 use anyhow::{Context as _, bail};
 use serde_json::Value;
 
-use self::api::{Aggregator, Applied};
+use self::{
+    api::{Aggregator, Applied},
+    auth::Auth,
+};
 
 /// What a plan ends with when there is something to do.
 const CHANGES: u8 = 2;
@@ -35,7 +41,8 @@ const CHANGES: u8 = 2;
 /// --prune. Secrets are never in it, only references to where they lie. Applying twice changes nothing the second time.
 ///
 /// The aggregator is at --url. Where whoever stands in front of it asks for a token, `OVERTIME_TOKEN` is sent as one
-/// (`authorization: Bearer …`), over HTTPS only, or to this machine.
+/// (`authorization: Bearer …`); with --auth iam requests are signed by the AWS credentials at hand, as the deployed console's
+/// Function URL asks for. Both over HTTPS only, or to this machine.
 #[derive(Debug, clap::Args)]
 #[command(verbatim_doc_comment)]
 pub struct Config {
@@ -66,6 +73,15 @@ struct Where {
     /// Where the aggregator is.
     #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8787")]
     url: String,
+    /// How to prove who calls.
+    #[arg(long, value_enum, default_value_t = Auth::Token)]
+    auth: Auth,
+}
+
+impl Where {
+    async fn aggregator(&self) -> anyhow::Result<Aggregator> {
+        Aggregator::at(&self.url, self.auth.proof(&self.url).await?)
+    }
 }
 
 #[derive(Debug, clap::Args)]
@@ -89,23 +105,25 @@ struct Apply {
 }
 
 /// Does what was asked for. Failures go to standard error.
-#[expect(clippy::print_stderr, reason = "where people look")]
 pub fn main(config: &Config) -> ExitCode {
-    let token = std::env::var("OVERTIME_TOKEN").ok().filter(|it| !it.is_empty());
+    done(run(&config.command))
+}
+
+/// Does it, and says why not.
+#[expect(clippy::print_stderr, reason = "where people look")]
+fn done(what: impl Future<Output = anyhow::Result<ExitCode>>) -> ExitCode {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let done = runtime
-        .context("cannot start the runtime")
-        .and_then(|it| it.block_on(run(&config.command, token)));
+    let done = runtime.context("cannot start the runtime").and_then(|it| it.block_on(what));
     done.unwrap_or_else(|error| {
         eprintln!("overtime: {error:#}");
         ExitCode::FAILURE
     })
 }
 
-async fn run(command: &Command, token: Option<String>) -> anyhow::Result<ExitCode> {
+async fn run(command: &Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Export(there) => {
-            let mut file = Aggregator::at(&there.url, token)?.export().await?;
+            let mut file = there.aggregator().await?.export().await?;
             // A file in Git would differ with every change of anything, though it says the same.
             if let Some(fields) = file.as_object_mut() {
                 fields.remove("revision");
@@ -114,13 +132,13 @@ async fn run(command: &Command, token: Option<String>) -> anyhow::Result<ExitCod
             Ok(ExitCode::SUCCESS)
         }
         Command::Plan(plan) => {
-            let aggregator = Aggregator::at(&plan.there.url, token)?;
+            let aggregator = plan.there.aggregator().await?;
             let planned = plan.made(&aggregator, &read(&plan.file)?).await?;
             say(&diff::plan(&planned.changes, planned.revision))?;
             let changes = !planned.changes.is_empty();
             Ok(if changes { ExitCode::from(CHANGES) } else { ExitCode::SUCCESS })
         }
-        Command::Apply(apply) => apply.run(token).await,
+        Command::Apply(apply) => apply.run().await,
     }
 }
 
@@ -132,9 +150,9 @@ impl Plan {
 }
 
 impl Apply {
-    async fn run(&self, token: Option<String>) -> anyhow::Result<ExitCode> {
+    async fn run(&self) -> anyhow::Result<ExitCode> {
         let Plan { there, file: path, prune } = &self.plan;
-        let aggregator = Aggregator::at(&there.url, token)?;
+        let aggregator = there.aggregator().await?;
         let file = read(path)?;
         let planned = self.plan.made(&aggregator, &file).await?;
         say(&diff::plan(&planned.changes, planned.revision))?;

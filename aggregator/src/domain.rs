@@ -6,7 +6,10 @@
 //! **Invariant.** Nothing below this module names async, AWS, HTTP or a clock, and equal inputs give equal bytes.
 
 pub mod alert;
+pub mod analysis;
+pub mod base;
 pub mod configuration;
+pub mod coverage;
 pub mod delivery;
 pub mod digest;
 pub mod durations;
@@ -17,16 +20,22 @@ pub mod fleet;
 pub mod history;
 pub mod hour;
 pub mod instant;
+pub mod inventory;
 pub mod notification;
 pub mod odometer;
 pub mod overflow;
+pub mod portal;
 pub mod preview;
 pub mod region;
 pub mod rejection;
+pub mod rightsize;
 pub mod ring;
+pub mod role;
 pub mod serial;
+pub mod session;
 pub mod summary;
 pub mod timeout;
+pub mod token;
 pub mod versions;
 pub mod view;
 pub mod words;

@@ -16,15 +16,24 @@ use crate::{
 
 /// Everything that a message may be sent by.
 pub fn courier(outside: Outside) -> Courier {
-    let lookup: Lookup = Arc::new(|name: &str| std::env::var(name).ok());
     let settings = AwsSettings::new(|| Box::pin(access::environment()));
-    let parameters = Parameters::new(settings.clone(), Arc::clone(&lookup), clock::now);
+    let vault = follower(settings.clone()).with_files_in(outside.secrets);
+    Courier::new(outside.poster, vault)
+        .with_environment(outside.environment)
+        .with_aws(Some(Aws::new(settings)))
+}
+
+/// Follows what the settings refer to.
+pub fn vault() -> Vault {
+    follower(AwsSettings::new(|| Box::pin(access::environment())))
+}
+
+fn follower(settings: AwsSettings) -> Vault {
+    let lookup: Lookup = Arc::new(|name: &str| std::env::var(name).ok());
+    let parameters = Parameters::new(settings, Arc::clone(&lookup), clock::now);
     if let Err(error) = &parameters {
         let error = error as &dyn std::error::Error;
         tracing::warn!(error, "secrets that lie in AWS cannot be asked for");
     }
-    let vault = Vault::new(lookup, parameters.ok()).with_files_in(outside.secrets);
-    Courier::new(outside.poster, vault)
-        .with_environment(outside.environment)
-        .with_aws(Some(Aws::new(settings)))
+    Vault::new(lookup, parameters.ok())
 }

@@ -9,13 +9,14 @@
 //! | `evaluate` | the stream of the facts table, and its own delayed messages | what of the batch failed |
 //! | `deliver` | a queue of messages to deliver | what of the batch failed |
 //! | `sweep` | a schedule, once a minute | nothing |
-//! | `console` | a Function URL or an HTTP API, with an authorizer | a response |
+//! | `console` | a Function URL or an HTTP API, with an authorizer or a sign-in of its own | a response |
 //!
 //! **Who may speak.** Ingest and console believe what the event's request context says of its caller, because the Function URL
 //! has checked a signature before it wrote that. Whoever may invoke the function directly can write any context they like. So
 //! the resource policy must grant `lambda:InvokeFunction` only under the condition `lambda:InvokedViaFunctionUrl`, which
 //! AWS evaluates itself: without it, any principal of the organisation could send facts in another account's name. What this
-//! module can do alone it does: an event without that context is refused.
+//! module can do alone it does: an event without that context is refused. Where the console asks people itself (`OVERTIME_SIGN_IN`), its
+//! Function URL lets everybody through to it, and the context says nothing that is believed.
 //!
 //! **Time.** Lambda kills what overruns, and nobody hears then what was done. So a door stops a moment before its deadline and
 //! says what it has not done: a stream or a queue is answered with it, a request with 503, and a schedule comes again.
@@ -30,6 +31,7 @@ mod evaluate;
 mod http;
 mod lines;
 mod queue;
+mod refusals;
 mod sweep;
 mod web;
 
@@ -62,9 +64,9 @@ use crate::{
 /// `ingest` takes batches from a Function URL with `AWS_IAM`. `evaluate` takes the facts table's stream (keys only, with partial
 /// batch responses) and its own delayed messages. `deliver` takes a queue of messages and is the only one with channel
 /// secrets. `sweep` runs on a schedule of one minute. `console` serves the read API and the pages, behind a Function URL or
-/// an HTTP API with an authorizer.
+/// an HTTP API with an authorizer, or asks people itself who they are: `OVERTIME_SIGN_IN` is `authorizer`, `token` or `oidc`.
 ///
-/// All read `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE` and `OVERTIME_LOG`. evaluate, deliver and sweep need
+/// All read `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE` and `OVERTIME_LOG`. evaluate, deliver, sweep and console need
 /// `OVERTIME_DELIVER_QUEUE_URL`; evaluate needs `OVERTIME_EVALUATE_QUEUE_URL`; evaluate, deliver and sweep put `OVERTIME_CONSOLE_URL` into the
 /// messages they write; evaluate and sweep read `OVERTIME_EMF_NAMESPACE` and `OVERTIME_EMF_DIMENSIONS`; deliver reads `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`, and
 /// `OVERTIME_ENVIRONMENT_CHANNEL=on` tells evaluate, sweep and console that it does.
@@ -120,7 +122,7 @@ fn refuse(why: &dyn std::fmt::Display) -> ExitCode {
 }
 
 async fn run(config: Config) -> Result<(), Failure> {
-    let door = &Open::of(config).await;
+    let door = &Open::of(config).await?;
     let take = async |event: LambdaEvent<Value>| door.invoke(event).await;
     Runtime::new(service_fn(take)).run().await
 }
@@ -136,14 +138,14 @@ enum Open {
 }
 
 impl Open {
-    async fn of(config: Config) -> Self {
+    async fn of(config: Config) -> Result<Self, Failure> {
         let aws = access::environment().await;
         let store = Store::new(access::Access::of(&aws).dynamo)
             .in_tables(config.tables)
             .keeping(config.retention)
             .with_environment(config.environment);
         let queue = |url: String| Queue::new(&aws, url);
-        match config.settings {
+        Ok(match config.settings {
             Settings::Ingest => Self::Ingest(WayIn::new(store)),
             Settings::Evaluate { deliver, evaluate, console, emission } => {
                 let queues = (queue(deliver), queue(evaluate));
@@ -157,8 +159,11 @@ impl Open {
                 let sweeping = Sweeping::new(store, console, queue(deliver));
                 Self::Sweep(Box::new(sweeping.emitting(emission)))
             }
-            Settings::Console => Self::Console(Pages::new(store)),
-        }
+            Settings::Console { base, sign_in, portal, deliver } => {
+                let (pages, ringing) = ((base, portal), (store, queue(deliver)));
+                Self::Console(Pages::new(ringing, pages, *sign_in)?)
+            }
+        })
     }
 
     async fn invoke(&self, event: LambdaEvent<Value>) -> Result<Value, Failure> {

@@ -3,11 +3,12 @@
 //! Floors, lowest first; a module names only those below it:
 //!
 //! ```text
-//! overtime_wire ← domain ← store | channels ← settings | clock | throughput ← egress | ingest | evaluate | deliver | sweep | stream ← api ← console
-//!     ← serve | lambda | client ← main
+//! overtime_wire ← domain | chance ← store | channels ← settings | clock | throughput ← egress | ingest | evaluate | deliver | sweep | stream ← api ← sign_in ← console
+//!     ← serve | lambda | client | token ← main
 //! ```
 
 pub mod api;
+pub mod chance;
 pub mod channels;
 #[cfg(feature = "embedded")]
 pub mod client;
@@ -23,8 +24,10 @@ pub mod lambda;
 #[cfg(feature = "embedded")]
 pub mod serve;
 pub mod settings;
+pub mod sign_in;
 pub mod store;
 #[cfg(feature = "embedded")]
 pub mod stream;
 pub mod sweep;
 pub mod throughput;
+pub mod token;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Parser;
 #[cfg(feature = "lambda")]
 use overtime::lambda;
+use overtime::token;
 #[cfg(feature = "embedded")]
 use overtime::{
     client,
@@ -19,6 +20,9 @@ enum Overtime {
     Serve(Serve),
     #[cfg(feature = "embedded")]
     Config(client::Config),
+    #[cfg(feature = "embedded")]
+    Inventory(client::inventory::Inventory),
+    Token(token::New),
     #[cfg(feature = "lambda")]
     Door(lambda::Door),
 }
@@ -33,6 +37,9 @@ fn main() -> ExitCode {
         Overtime::Serve(serve) => serve::main(&serve),
         #[cfg(feature = "embedded")]
         Overtime::Config(config) => client::main(&config),
+        #[cfg(feature = "embedded")]
+        Overtime::Inventory(inventory) => client::inventory::main(&inventory),
+        Overtime::Token(new) => token::main(&new),
         #[cfg(feature = "lambda")]
         Overtime::Door(_) => lambda::main(),
     }

@@ -7,9 +7,10 @@
 //! Stopping goes the way the data flows: no more connections, what came in is answered, what was read is evaluated, what
 //! is being sent is sent. What does not end in time is done again by the next start.
 //!
-//! **Invariant.** There is no authentication yet, so nothing but loopback is listened on.
+//! **Invariant.** Nothing but loopback is listened on unless whoever comes must sign in.
 
 pub mod config;
+mod front;
 
 use std::{
     future::Future,
@@ -22,7 +23,7 @@ use std::{
 };
 
 use anyhow::{Context as _, bail};
-use axum::{Extension, Router};
+use axum::Router;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -34,22 +35,19 @@ use tokio::{
 use self::config::Config;
 use crate::{
     api::{
-        self, Reader,
-        author::{Author, LOCAL},
+        self, Bell, Reader,
         batches::Inlet,
         metrics::{self, Metrics},
-        shield::{self, Hosts},
     },
     clock,
     console::{self, Console},
     deliver::Deliverer,
-    domain::{
-        fact::Job,
-        rejection::{Caller, GATHERED_FOR},
-    },
+    domain::{fact::Job, portal::Portal, rejection::GATHERED_FOR},
     egress,
     evaluate::{Evaluator, damper::Budget, emit::Emitter, paced::Paced},
     ingest::ledger::Ledger,
+    settings::sign_in::Place,
+    sign_in::Gate,
     store::{
         Store, StoreError,
         access::Access,
@@ -70,12 +68,14 @@ use crate::{
 /// Settings are read from the environment: `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`
 /// say where alerts go, `OVERTIME_LOG` what is logged to standard error (`info`, or a filter such as
 /// `info,overtime=debug`), `OVERTIME_TALLY_DELAY` how long ordinary counts are gathered before they are evaluated (`1s`),
+/// `OVERTIME_BASE_PATH` under which path everything is served, `OVERTIME_PORTAL_URL` how people get into functions' accounts,
+/// `OVERTIME_SIGN_IN` how whoever comes says who they are (`none`, `token` or `oidc`),
 /// `OVERTIME_METRICS_FUNCTIONS` how many functions have counters of their own under `/metrics`, `OVERTIME_EMF_NAMESPACE` and
 /// `OVERTIME_EMF_DIMENSIONS` where what functions count goes as lines for CloudWatch, and
 /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, `_HOURS`, `_TIMEOUTS`, `_LOG_TAILS` and `_MESSAGES` how long each is kept.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
-    /// The address to listen on: loopback only, because there is no authentication. Port 0 takes any that is free.
+    /// The address to listen on: loopback only, unless whoever comes must sign in. Port 0 takes any that is free.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8787")]
     listen: SocketAddr,
     /// Where the embedded store keeps its file [default: `overtime` in `$XDG_DATA_HOME` or `~/.local/share`]
@@ -129,12 +129,11 @@ pub fn main(serve: &Serve) -> ExitCode {
 }
 
 async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Result<()> {
-    if !serve.listen.ip().is_loopback() {
-        bail!(
-            "--listen {} is not a loopback address, and there is no authentication yet: listen on 127.0.0.1",
-            serve.listen
-        );
+    if let Err(why) = front::may_listen(serve.listen, &config.sign_in) {
+        bail!("--listen {why}");
     }
+    let gate = Gate::new(config.sign_in.clone(), Place::Machine, clock::now)?;
+    gate.try_keys().await?;
     let listener = TcpListener::bind(serve.listen)
         .await
         .with_context(|| format!("cannot listen on {}", serve.listen))?;
@@ -157,7 +156,11 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     let counting = (throughput.clone(), config.metered);
     let metrics = Metrics::begin(store.clone(), clock::now, counting).await;
     let metrics = metrics.context("the functions' rows cannot be read")?;
-    let house = House::new(store, changes, format!("http://{address}")).counting(throughput);
+    let here = format!("http://{address}{}", config.base);
+    let url = config.sign_in.url.as_ref().map(|it| it.as_str().trim_end_matches('/').to_owned());
+    let house = House::new(store, changes, url.unwrap_or(here.clone())).counting(throughput);
+    let front = front::Front::new(gate, &config);
+    let portal = config.portal.clone();
     let ledger = house.inlet.ledger.clone();
     let stop = watch::Sender::new(false);
     let mut doors = house.open(config, &stop);
@@ -165,10 +168,11 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
         doors.spawn(tidy(engine.clone(), house.clone(), stop.subscribe()));
     }
     doors.spawn(watch_metrics(metrics.clone(), until(stop.subscribe())));
-    announce(address);
+    announce(&here);
     let mut stopping = stop.subscribe();
-    let router = house.router(metrics::routes(metrics));
-    let serving = axum::serve(listener, router).with_graceful_shutdown(async move {
+    let router = front.before(house.router(metrics::routes(metrics), portal));
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let serving = axum::serve(listener, service).with_graceful_shutdown(async move {
         let _ = stopping.wait_for(|it| *it).await;
     });
     doors.spawn(async move {
@@ -227,15 +231,17 @@ impl House {
         self
     }
 
-    fn router(&self, metrics: Router) -> Router {
+    fn router(&self, metrics: Router, portal: Option<Portal>) -> Router {
+        let enqueued = self.enqueued.clone();
+        let bell = Bell::new(move |_| {
+            enqueued.notify_one();
+            std::future::ready(())
+        });
         let reader = Reader::new(self.store.clone(), clock::now)
             .following(self.changes.clone())
-            .ringing(self.enqueued.clone());
-        let pages = console::router(Console { store: self.store.clone(), clock: clock::now });
-        let api = api::router(self.inlet.clone(), reader)
-            .layer(Extension(Caller::Loopback))
-            .layer(Extension(Author(LOCAL.into())));
-        shield::protect(api.merge(pages).merge(metrics), Hosts::loopback())
+            .ringing(bell);
+        let api = api::router(self.inlet.clone(), reader.clone()).merge(metrics);
+        console::beside(api, Console::new(reader).through(portal))
     }
 
     /// Starts every door that is not answered over HTTP.
@@ -373,8 +379,8 @@ async fn asked_to_stop() -> anyhow::Result<()> {
 
 /// One line for people and scripts, which learn from it what port 0 became.
 #[expect(clippy::print_stdout, reason = "what the command was asked for")]
-fn announce(address: SocketAddr) {
-    println!("listening on http://{address}");
+fn announce(console: &str) {
+    println!("listening on {console}");
 }
 
 #[cfg(test)]

@@ -20,10 +20,11 @@
 //! | [`alerts`] | `step_alert`, `waking_alerts`, `open_alerts` |
 //! | [`groups`] | `step_group`, `due_groups`, `group` |
 //! | [`episodes`] | `episodes`, `episodes_of`, `episode` |
-//! | [`outbox`] | `due_entries`, `claim`, `settle`, `release`, `next_due`, `enqueue`, `replay`, `fold`, `deliveries` |
+//! | [`outbox`] | `due_entries`, `claim`, `settle`, `release`, `next_due`, `enqueue`, `replay`, `fold`, `seal`, `deliveries` |
 //! | [`listed`] | lists that are kept by day: messages, episodes |
 //! | [`configuration`] | `configuration`, `change`, `ensure_defaults` |
 //! | [`audit`] | `audit` |
+//! | [`inventory`] | `inventories`, `put_inventory`, `forget_inventory` |
 //! | [`emissions`] | `emit_up_to` |
 //! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
@@ -32,7 +33,7 @@
 //! | [`retention`] | how long what is kept is kept |
 //! | [`access`], [`embedded`], [`tables`] | how to reach a DynamoDB, the one in this process, and making the tables |
 //!
-//! **Invariant.** No clock: `now` is an argument. The store never sees the channels.
+//! **Invariant.** No clock and no dice: `now` is an argument, and so is what pauses are drawn from. The store never sees the channels.
 
 pub mod access;
 pub mod alerts;
@@ -53,6 +54,7 @@ pub mod functions;
 pub mod groups;
 pub mod histories;
 pub mod hours;
+pub mod inventory;
 mod item;
 #[cfg(feature = "embedded")]
 #[cfg(test)]
@@ -78,7 +80,10 @@ use std::{
 use overtime_wire::FunctionKey;
 
 use self::{fleet::Fleet, retention::Retention};
-use crate::domain::history::History;
+use crate::{
+    chance::{self, Chance},
+    domain::history::History,
+};
 
 /// The two tables. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -95,6 +100,8 @@ pub struct Store {
     /// Keys of items that could not be read and were said once.
     unreadable: Arc<Mutex<HashSet<String>>>,
     configuration: configuration::Copy,
+    /// What pauses between tries are drawn from.
+    chance: Chance,
 }
 
 /// More unreadable items than this are not told apart: the log is not the place for them any more.
@@ -156,6 +163,7 @@ impl Store {
             fleet: Fleet::default(),
             unreadable: Arc::default(),
             configuration: configuration::Copy::default(),
+            chance: chance::draw,
         }
     }
 
@@ -163,6 +171,12 @@ impl Store {
     #[must_use]
     pub fn in_tables(self, tables: Tables) -> Self {
         Self { tables: Arc::new(tables), ..self }
+    }
+
+    /// The same store, pausing between tries as `chance` has it.
+    #[must_use]
+    pub fn with_chance(self, chance: Chance) -> Self {
+        Self { chance, ..self }
     }
 
     /// What the facts table is called.

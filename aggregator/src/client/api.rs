@@ -1,8 +1,9 @@
-//! The aggregator's API, as far as the configuration's file goes over it.
+//! The aggregator's API, as far as the configuration's file and inventories go over it.
 
 use std::{fmt, time::Duration};
 
 use anyhow::{Context as _, bail};
+use bytes::Bytes;
 use reqwest::{
     Client, RequestBuilder, StatusCode, Url,
     header::{CONTENT_TYPE, IF_MATCH},
@@ -11,9 +12,13 @@ use serde::Deserialize;
 use serde_json::Value;
 use url::Host;
 
+use super::auth::Proof;
 use crate::{
     channels::post::unguarded,
-    domain::configuration::{Fault, plan::Step},
+    domain::{
+        configuration::{Fault, plan::Step},
+        inventory::Place,
+    },
 };
 
 const TIMEOUT: Duration = Duration::from_mins(1);
@@ -23,8 +28,9 @@ const PATH: &str = "/api/v1/configuration";
 #[derive(Debug)]
 pub(super) struct Aggregator {
     client: Client,
+    /// Of the configuration.
     url: Url,
-    token: Option<String>,
+    proof: Proof,
 }
 
 /// What was done, or would be.
@@ -54,16 +60,19 @@ impl fmt::Display for Problem {
 }
 
 impl Aggregator {
-    pub(super) fn at(url: &str, token: Option<String>) -> anyhow::Result<Self> {
+    pub(super) fn at(url: &str, proof: Proof) -> anyhow::Result<Self> {
         let parsed: Result<Url, _> = format!("{}{PATH}", url.trim_end_matches('/')).parse();
         let Some(parsed) = parsed.ok().filter(|it| matches!(it.scheme(), "http" | "https")) else {
             bail!("--url {url} is not a URL: it begins with https:// or http://");
         };
-        if token.is_some() && parsed.scheme() == "http" && !is_here(&parsed) {
-            bail!("--url {url} is not https: OVERTIME_TOKEN would be readable on its way");
+        if let Some(secret) = proof.secret()
+            && parsed.scheme() == "http"
+            && !is_here(&parsed)
+        {
+            bail!("--url {url} is not https: {secret} would be readable on its way");
         }
         let client = unguarded(TIMEOUT).context("cannot make an HTTP client")?;
-        Ok(Self { client, url: parsed, token })
+        Ok(Self { client, url: parsed, proof })
     }
 
     /// The configuration as it is.
@@ -87,6 +96,24 @@ impl Aggregator {
         self.answer(put.header(IF_MATCH, format!("\"{revision}\""))).await
     }
 
+    /// Puts a list in the place of what was said of an account and region before.
+    pub(super) async fn bring(&self, place: &Place, list: &Value) -> anyhow::Result<()> {
+        let put = self.client.put(self.inventory(place)).header(CONTENT_TYPE, "application/json");
+        self.sent(put.body(list.to_string())).await.map(|_| ())
+    }
+
+    /// Has what was said of an account and region forgotten.
+    pub(super) async fn forget(&self, place: &Place) -> anyhow::Result<()> {
+        self.sent(self.client.delete(self.inventory(place))).await.map(|_| ())
+    }
+
+    fn inventory(&self, place: &Place) -> Url {
+        let mut url = self.url.clone();
+        let base = url.path().trim_end_matches(PATH).to_owned();
+        url.set_path(&format!("{base}/api/v1/inventory/{}/{}", place.account, place.region));
+        url
+    }
+
     fn put(&self, file: &Value, flags: &[(&str, bool)]) -> RequestBuilder {
         let mut url = self.url.clone();
         for (name, flag) in flags {
@@ -100,19 +127,24 @@ impl Aggregator {
         &self,
         request: RequestBuilder,
     ) -> anyhow::Result<T> {
-        let request = match &self.token {
-            Some(token) => request.bearer_auth(token),
-            None => request,
-        };
+        let body = self.sent(request).await?;
         let url = &self.url;
-        let response = request.send().await.with_context(|| format!("{url} does not answer"))?;
+        serde_json::from_slice(&body)
+            .with_context(|| format!("{url} answered something else than an aggregator would"))
+    }
+
+    async fn sent(&self, request: RequestBuilder) -> anyhow::Result<Bytes> {
+        let url = &self.url;
+        let mut request = request.build().with_context(|| format!("{url} cannot be asked"))?;
+        self.proof.give(&mut request)?;
+        let response = self.client.execute(request).await;
+        let response = response.with_context(|| format!("{url} does not answer"))?;
         let status = response.status();
         let body = response.bytes().await.with_context(|| format!("{url} broke off"))?;
         if !status.is_success() {
             bail!("{}", refused(status, &body));
         }
-        serde_json::from_slice(&body)
-            .with_context(|| format!("{url} answered something else than an aggregator would"))
+        Ok(body)
     }
 }
 
@@ -125,6 +157,9 @@ fn refused(status: StatusCode, body: &[u8]) -> String {
             "somebody else has changed the configuration since it was planned: nothing was changed, run it again".to_owned()
         }
         StatusCode::UNAUTHORIZED => format!("the caller is not known ({status}){said}: OVERTIME_TOKEN says who calls"),
+        StatusCode::FORBIDDEN if said.is_empty() => {
+            format!("the caller is not let in ({status}): a Function URL with AWS_IAM wants --auth iam, and credentials that may call it")
+        }
         StatusCode::UNPROCESSABLE_ENTITY => problem.to_string(),
         _ => format!("the aggregator answered {status}{said}"),
     }
@@ -146,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_token_is_never_readable_on_its_way() {
-        let token = || Some("secret".to_owned());
+        let token = || Proof::Token("secret".to_owned());
         for url in
             ["https://o.example", "http://127.0.0.1:8787/", "http://localhost:1", "http://[::1]:1"]
         {
@@ -155,8 +190,10 @@ mod tests {
         }
         let error = Aggregator::at("http://o.example", token()).unwrap_err().to_string();
         assert!(error.contains("OVERTIME_TOKEN") && !error.contains("secret"), "{error}");
-        assert!(Aggregator::at("http://o.example", None).is_ok());
-        assert!(Aggregator::at("o.example", None).unwrap_err().to_string().contains("--url"));
+        assert!(Aggregator::at("http://o.example", Proof::None).is_ok());
+        assert!(
+            Aggregator::at("o.example", Proof::None).unwrap_err().to_string().contains("--url")
+        );
     }
 
     #[test]

@@ -13,6 +13,23 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// At most four characters: `999`, `1.2k`, `34k`, `5.6M`.
+pub(super) fn compact(number: u64) -> String {
+    let scaled = |unit: u64, name: char| {
+        let tenths = number / (unit / 10);
+        if tenths < 100 && !tenths.is_multiple_of(10) {
+            format!("{}.{}{name}", tenths / 10, tenths % 10)
+        } else {
+            format!("{}{name}", tenths / 10)
+        }
+    };
+    match number {
+        0..1_000 => number.to_string(),
+        1_000..1_000_000 => scaled(1_000, 'k'),
+        _ => scaled(1_000_000, 'M'),
+    }
+}
+
 /// A share in percent; nothing of nothing is no share.
 pub(super) fn percent(part: u64, whole: u64) -> Option<String> {
     if whole == 0 {
@@ -54,6 +71,10 @@ mod tests {
         let shares = [(0, 9), (1, 9_999), (1, 600), (1, 30), (1, 3), (999, 1_000), (9, 9)]
             .map(|(part, whole)| percent(part, whole).unwrap());
         assert_eq!(shares, ["0 %", "< 0.1 %", "0.2 %", "3.3 %", "33 %", "> 99 %", "100 %"]);
+        assert_eq!(
+            [7, 999, 1_000, 1_250, 34_999, 5_600_000].map(compact),
+            ["7", "999", "1k", "1.2k", "34k", "5.6M"]
+        );
         assert_eq!(percent(0, 0), None);
         assert_eq!(
             [128, 1_024, 1_769, 10_240].map(megabytes),

@@ -1,173 +1,232 @@
-//! The page as values: what is on it, decided from what was seen and when.
+//! The overview: how far to believe it, what is wrong now, where, and since when.
+//!
+//! Everything on it is what the API says of the fleet, of its health, of what is open and of what timed out last; the fleet's rows
+//! are read once for all of it.
+//!
+//! **Invariant.** When nothing has come in lately the page says so before anything else, and what is not known is no zero.
 
-use std::{cmp::Reverse, time::Duration};
+mod fresh;
+mod kpi;
+mod rows;
+mod welcome;
 
-use overtime_wire::{Counts, EpochMillis};
+use std::time::Duration;
 
-use super::{
-    chart::{Bar, bars, hours},
-    figures::{grouped, percent},
-    moment::Moment,
-    rows::{AlertRow, FunctionRow, TimeoutRow},
+use askama::Template;
+use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
+use futures::future::{try_join, try_join3};
+
+use self::{
+    fresh::Fresh,
+    kpi::Kpi,
+    rows::{Alert, Close, Latest, Offender},
+    welcome::Welcome,
 };
-use crate::domain::{alert::Episode, summary::Summary, timeout::Timeout, words};
+use super::{
+    Console,
+    chart::{
+        bars::{Bars, Step},
+        heat::{By, Grid},
+    },
+    failure::Failure,
+    figures::grouped,
+    frame::{Frame, Section, page},
+    look::Look,
+    table::{Listing, asked},
+};
+use crate::api::{
+    alerts, health,
+    overview::{self, heat::Heat},
+    range::Span,
+    series::FleetPoint,
+    timeouts,
+    viewer::LogTails,
+    words::{Limit, LimitText, Text},
+};
 
 const DAY: Duration = Duration::from_hours(24);
-/// Without anything new for this long, the page says that it may be incomplete.
-const STALE_AFTER: Duration = Duration::from_mins(5);
-/// Rows beyond this are counted and not shown: a page is for reading.
-const FUNCTIONS_MAX: usize = 50;
-const ALERTS_MAX: usize = 9;
+/// More alerts than this are counted as "more than".
+const ALERTS_COUNTED: u16 = 200;
+const ALERTS_SHOWN: usize = 8;
+const TIMEOUTS_SHOWN: u16 = 10;
+/// Over how much time the page can count.
+const RANGES: [(&str, &str); 3] = [("24 hours", ""), ("7 days", "now-7d"), ("30 days", "now-30d")];
 
-/// What there is to show.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Seen<'a> {
-    pub(super) fleet: &'a [Summary],
-    pub(super) timeouts: &'a [Timeout],
-    pub(super) alerts: &'a [Episode],
-    pub(super) now: EpochMillis,
+pub(super) fn routes() -> Router<Console> {
+    Router::new().route("/", get(show))
 }
 
+/// What the API says, all of it.
 #[derive(Debug)]
-pub(super) struct Overview {
-    pub(super) freshness: Freshness,
-    pub(super) figures: Vec<Figure>,
-    pub(super) bars: Vec<Bar>,
-    pub(super) most: u64,
-    pub(super) alerts: Vec<AlertRow>,
-    /// How many alerts are firing.
-    pub(super) firing: usize,
-    pub(super) functions: Vec<FunctionRow>,
-    /// Functions that are not among the rows.
-    pub(super) more: usize,
-    pub(super) timeouts: Vec<TimeoutRow>,
+struct Said {
+    fleet: overview::Overview,
+    heat: Heat,
+    health: health::Health,
+    alerts: Vec<alerts::item::Item>,
+    /// Whether there are more alerts than these.
+    more_alerts: bool,
+    timeouts: Vec<timeouts::item::Item>,
 }
 
-/// How far the page is to be believed.
+#[derive(Debug, Template)]
+#[template(path = "overview.html")]
+struct Overview<'a> {
+    frame: Frame<'a>,
+    /// Which time is counted, for whoever chooses another.
+    ranges: Vec<Choice>,
+    fresh: Fresh,
+    kpis: Vec<Kpi>,
+    alerts: Vec<Alert<'a>>,
+    firing: String,
+    alerts_total: String,
+    bars: Bars,
+    series_csv: String,
+    series_json: String,
+    grid: Grid<'a>,
+    by: Vec<Choice>,
+    top: Vec<Offender<'a>>,
+    closest: Vec<Close<'a>>,
+    latest: Vec<Latest<'a>>,
+}
+
+/// One of a few ways to look at the page.
 #[derive(Debug)]
-pub(super) enum Freshness {
-    /// Nothing has ever come in.
-    Never,
-    Current(Moment),
-    Stale {
-        last: Moment,
-        silent_for: String,
-    },
+struct Choice {
+    name: &'static str,
+    href: String,
+    current: bool,
 }
 
-/// A number at the head of the page.
-#[derive(Debug)]
-pub(super) struct Figure {
-    pub(super) name: &'static str,
-    pub(super) number: String,
-    pub(super) note: String,
-    pub(super) class: &'static str,
+async fn show(
+    State(console): State<Console>,
+    look: Look,
+    headers: HeaderMap,
+) -> Result<Response, Failure> {
+    let said = Said::read(&console, &asked::<Span>(&look)?).await?;
+    let frame = Frame::new(&look, Section::Overview, "Overview");
+    if said.is_nothing() {
+        return Ok(page(&look, &headers, &Welcome::new(frame)));
+    }
+    let listing = Listing::new::<Span>(&look, "/api/v1/overview");
+    Ok(page(&look, &headers, &Overview::of(&said, &frame, &listing)))
 }
 
-impl Overview {
-    pub(super) fn of(seen: &Seen<'_>) -> Self {
-        let Seen { fleet, timeouts, alerts, now } = *seen;
-        let from = now.minus(DAY);
-        let (bars, most) = bars(&hours(fleet, now));
-        let mut worst: Vec<_> = fleet.iter().map(|it| (it.counts_since(from), it)).collect();
-        worst.sort_by_key(|(counts, summary)| {
-            let share = counts.timeouts.saturating_mul(1_000_000) / counts.invocations.max(1);
-            (Reverse((counts.timeouts, share, counts.near_timeouts)), &summary.function)
-        });
-        let mut latest: Vec<_> = alerts.iter().collect();
-        latest.sort_by_key(|it| Reverse(it.last_timeout()));
-        latest.truncate(ALERTS_MAX);
-        let shown = worst.iter().take(FUNCTIONS_MAX);
+impl Said {
+    async fn read(console: &Console, span: &Span) -> Result<Self, Failure> {
+        let reader = &console.reader;
+        let open = alerts::Asked { limit: Some(limit(ALERTS_COUNTED)), ..alerts::Asked::default() };
+        let last =
+            timeouts::Asked { limit: Some(limit(TIMEOUTS_SHOWN)), ..timeouts::Asked::default() };
+        let fleet = try_join3(
+            overview::read(reader, span),
+            overview::heat::read(reader, overview::heat::LINES),
+            health::read(reader),
+        );
+        let lists =
+            try_join(alerts::read(reader, &open), timeouts::read(reader, &last, LogTails::Hidden));
+        let ((fleet, heat, health), (alerts, timeouts)) = try_join(fleet, lists).await?;
+        Ok(Self {
+            fleet,
+            heat,
+            health,
+            more_alerts: alerts.next.is_some(),
+            alerts: alerts.items,
+            timeouts: timeouts.items,
+        })
+    }
+
+    fn is_nothing(&self) -> bool {
+        self.health.reporting.ever == 0 && self.timeouts.is_empty()
+    }
+}
+
+fn limit(count: u16) -> LimitText {
+    Text(Limit::at_most(count))
+}
+
+impl<'a> Overview<'a> {
+    fn of(said: &'a Said, frame: &'a Frame<'a>, listing: &Listing<'_>) -> Self {
+        let look = frame.look;
+        let by = if param(look, "heat") == "rate" { By::Rate } else { By::Count };
+        let series = Listing::new::<Span>(look, "/api/v1/overview/series");
+        let firing = said.alerts.iter().filter(|it| rows::is_firing(it)).count();
+        let mut open: Vec<&alerts::item::Item> = said.alerts.iter().collect();
+        open.sort_by_key(|it| rows::urgency(it));
         Self {
-            freshness: freshness(seen),
-            figures: figures(&worst),
-            bars,
-            most,
-            alerts: latest.iter().filter_map(|it| AlertRow::of(it, now)).collect(),
-            firing: alerts.len(),
-            functions: shown.map(|(_, it)| FunctionRow::of(it, (from, now))).collect(),
-            more: worst.len().saturating_sub(FUNCTIONS_MAX),
-            timeouts: timeouts.iter().map(|it| TimeoutRow::of(it, now)).collect(),
+            frame: frame.clone(),
+            ranges: ranges(listing),
+            fresh: Fresh::of(&said.health, look),
+            kpis: kpi::all(said, firing),
+            alerts: open.into_iter().take(ALERTS_SHOWN).map(|it| Alert::of(it, frame)).collect(),
+            firing: firing_words(firing),
+            alerts_total: counted(said.alerts.len(), said.more_alerts),
+            bars: bars(&said.fleet, look),
+            series_csv: series.csv(),
+            series_json: series.json(),
+            grid: Grid { heat: &said.heat, by, frame },
+            by: choices(look, by),
+            top: said.fleet.top.iter().map(|it| Offender::of(it, frame)).collect(),
+            closest: said.fleet.closest.iter().map(|it| Close::of(it, frame)).collect(),
+            latest: said.timeouts.iter().map(|it| Latest::of(it, frame)).collect(),
         }
     }
+}
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.functions.is_empty() && self.timeouts.is_empty()
+fn firing_words(firing: usize) -> String {
+    match firing {
+        0 => String::new(),
+        1 => "1 alert is firing".to_owned(),
+        more => format!("{more} alerts are firing"),
     }
 }
 
-fn freshness(seen: &Seen<'_>) -> Freshness {
-    // A row knows the minute in which an invocation was last seen; its end is the latest that can be meant.
-    let minute_end = |it: EpochMillis| it.plus(Duration::from_mins(1)).min(seen.now);
-    let rows = seen.fleet.iter().filter_map(Summary::last_seen).map(minute_end);
-    let latest = rows.chain(seen.timeouts.iter().map(|it| it.detected_at)).max();
-    let Some(latest) = latest else { return Freshness::Never };
-    let last = Moment::of(latest, seen.now);
-    let silent_for = seen.now.since(latest);
-    if silent_for > STALE_AFTER {
-        let minutes = Duration::from_mins(silent_for.as_secs() / 60);
-        Freshness::Stale { last, silent_for: words::duration(minutes) }
-    } else {
-        Freshness::Current(last)
-    }
+fn counted(count: usize, more: bool) -> String {
+    let count = grouped(u64::try_from(count).unwrap_or(u64::MAX));
+    if more { format!("more than {count}") } else { count }
 }
 
-fn figures(fleet: &[(Counts, &Summary)]) -> Vec<Figure> {
-    let mut sum = Counts::default();
-    for (counts, _) in fleet {
-        sum += *counts;
-    }
-    let having = |of: fn(&Counts) -> u64| {
-        let count = fleet.iter().filter(|(counts, _)| of(counts) > 0).count();
-        u64::try_from(count).unwrap_or(u64::MAX)
+fn ranges(listing: &Listing<'_>) -> Vec<Choice> {
+    let asked = listing.value("from");
+    let choice = |(name, from): (&'static str, &'static str)| Choice {
+        name,
+        // What is empty is not said.
+        href: listing.with(&[("from", from), ("to", "")]),
+        current: asked == from && listing.value("to").is_empty(),
     };
-    let reporting = having(|it| it.invocations + it.init_timeouts + it.init_failures);
-    let timing_out = having(|it| it.timeouts);
-    let near = having(|it| it.near_timeouts);
-    let share = percent(sum.timeouts, sum.invocations);
-    let class = |bad: u64, word| if bad > 0 { word } else { "" };
+    RANGES.into_iter().map(choice).collect()
+}
+
+fn choices(look: &Look, by: By) -> Vec<Choice> {
+    let href = |heat: Option<&str>| {
+        let rest = super::table::without(&look.target, &["heat"]);
+        let joint = if rest.contains('?') { '&' } else { '?' };
+        let target = heat.map_or_else(|| rest.clone(), |it| format!("{rest}{joint}heat={it}"));
+        look.base.href(&target)
+    };
     vec![
-        Figure {
-            name: "Timeouts",
-            number: grouped(sum.timeouts),
-            note: share.map_or("no invocations seen".to_owned(), |it| {
-                format!("{it} of {} invocations", grouped(sum.invocations))
-            }),
-            class: class(sum.timeouts, "bad"),
-        },
-        Figure {
-            name: "Functions timing out",
-            number: grouped(timing_out),
-            note: percent(timing_out, reporting)
-                .map_or("none reporting".to_owned(), |it| format!("{it} of those reporting")),
-            class: class(timing_out, "bad"),
-        },
-        Figure {
-            name: "Near timeouts",
-            number: grouped(sum.near_timeouts),
-            note: match near {
-                1 => "in 1 function".to_owned(),
-                more => format!("in {} functions", grouped(more)),
-            },
-            class: class(sum.near_timeouts, "near"),
-        },
-        Figure {
-            name: "Functions reporting",
-            number: grouped(reporting),
-            note: accounts(fleet),
-            class: "",
-        },
+        Choice { name: "Count", href: href(None), current: by == By::Count },
+        Choice { name: "Share", href: href(Some("rate")), current: by == By::Rate },
     ]
 }
 
-fn accounts(fleet: &[(Counts, &Summary)]) -> String {
-    let mut accounts: Vec<_> = fleet.iter().map(|(_, it)| it.function.account).collect();
-    let mut regions: Vec<_> = fleet.iter().map(|(_, it)| &it.function.region).collect();
-    accounts.sort_unstable();
-    accounts.dedup();
-    regions.sort_unstable();
-    regions.dedup();
-    let counted =
-        |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
-    format!("{}, {}", counted(accounts.len(), "account"), counted(regions.len(), "region"))
+/// A parameter that is the page's alone.
+fn param(look: &Look, name: &str) -> String {
+    let pairs = form_urlencoded::parse(look.query().as_bytes());
+    pairs.filter(|(it, _)| it == name).map(|(_, it)| it.into_owned()).last().unwrap_or_default()
 }
+
+fn bars(fleet: &overview::Overview, look: &Look) -> Bars {
+    let step = |it: &FleetPoint| Step {
+        at: it.at.0,
+        counted: it.counts.map(|it| (it.timeouts, it.invocations)),
+    };
+    let steps: Vec<Step> = fleet.series.iter().map(step).collect();
+    let length = match steps.as_slice() {
+        [one, next, ..] => next.at.since(one.at),
+        _ => DAY / 24,
+    };
+    Bars::of(&steps, length, &look.zone)
+}
+
+#[cfg(test)]
+mod tests;

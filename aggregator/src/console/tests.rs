@@ -1,190 +1,116 @@
-//! The page as it is sent: honest about what was not seen, and clean under its own policy.
+//! What is around every page: tags, paths, failures, and nothing inline.
 
-use std::collections::BTreeMap;
-
-use axum::body::to_bytes;
-use expect_test::{Expect, expect};
-use overtime_wire::{Block, Counts, FunctionKey, Profile};
+use axum::{
+    body::{Body, to_bytes},
+    http::{
+        Request, StatusCode,
+        header::{
+            ACCEPT, CACHE_CONTROL, CONTENT_TYPE, COOKIE, ETAG, IF_NONE_MATCH, LOCATION, SET_COOKIE,
+        },
+    },
+    response::Response,
+};
+use tower::ServiceExt as _;
 
 use super::*;
-use crate::{
-    domain::{
-        alert::{self, Observation, Rule, State, Transition, evaluate},
-        hour::Hour,
-        ring::{Hourly, Ring},
-        summary::{Basis, Digest, Summary},
-        timeout::Timeout,
-    },
-    store::laboratory::{at, block, incarnation, verdict},
-};
+use crate::store::laboratory::at;
 
-fn function(name: &str) -> FunctionKey {
-    crate::store::laboratory::function(name)
+/// The pages over an empty store, below a path or not.
+async fn asked(base: &str, request: Request<Body>) -> Response {
+    let laboratory = crate::store::laboratory::Laboratory::open().await;
+    let reader = Reader::new(laboratory.store.clone(), || at(0));
+    let api = crate::api::read(reader.clone());
+    let router = beside(api, Console::new(reader));
+    let router = crate::api::below::below(router, &base.parse().unwrap());
+    router.oneshot(request).await.unwrap()
 }
 
-/// A function that timed out so often of so many, in the hour of the laboratory's block.
-fn summary(name: &str, timeouts: u64, invocations: u64) -> Summary {
-    let counts = Counts { timeouts, invocations, ..Counts::default() };
-    let profile = Profile {
-        memory_mb: 128,
-        timeout: Duration::from_secs(3),
-        runtime: "python:3.13.v40".to_owned(),
-        ..Profile::default()
-    };
-    let digest = Digest {
-        hours: Ring(BTreeMap::from([(
-            Hour::of_block(block()),
-            Hourly { seen: 1, counts, ..Hourly::default() },
-        )])),
-        profile,
-        p99_us: (invocations > timeouts).then_some(2_700_000),
-        last_seen_ms: Some(at(0).0),
-        ..Digest::default()
-    };
-    Summary {
-        function: function(name),
-        basis: Basis { generation: 1, newest: Hour::of_block(block()), writes: 1 },
-        digest: digest.into(),
-    }
+fn get_request(path: &str) -> axum::http::request::Builder {
+    Request::get(path).header("host", "127.0.0.1").header(ACCEPT, "text/html")
 }
 
-fn timeout() -> Timeout {
-    Timeout {
-        function: function("hanging"),
-        incarnation: incarnation(1),
-        verdict: overtime_wire::Verdict {
-            log_tail: "<script>alert('log')</script>".to_owned(),
-            last_log: None,
-            ..verdict(1, 1_000)
-        },
-        detected_at: at(4_100),
-    }
-}
-
-fn firing() -> Episode {
-    let timeout = timeout();
-    let seen = Observation {
-        function: &timeout.function.clone(),
-        blocks: BTreeMap::from([(block(), vec![timeout])]),
-        last_success: None,
-        past: alert::Past::default(),
-        at: at(4_200),
-    };
-    let (_, told) = evaluate(&Rule::ANY_TIMEOUT, State::default(), &seen);
-    let Some(Transition::Opened(episode)) = told else { panic!() };
-    episode
-}
-
-fn full(now: EpochMillis) -> String {
-    let fleet = [summary("calm", 0, 40), summary("hanging", 7, 7), summary("slow", 2, 90)];
-    let (timeouts, alerts) = ([timeout()], [firing()]);
-    let overview = Overview::of(&Seen { fleet: &fleet, timeouts: &timeouts, alerts: &alerts, now });
-    Page { overview: &overview, assets: &assets::ASSETS, reloading: true }.render().unwrap()
-}
-
-/// What a reader reads: without tags, a line for each piece.
-fn text(html: &str) -> String {
-    let body = html.split_once("<main").map_or(html, |(_, it)| it);
-    let pieces = body.split('<').filter_map(|it| it.split_once('>').map(|(_, text)| text.trim()));
-    pieces.filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" | ")
-}
-
-#[track_caller]
-fn check(now: EpochMillis, from: &str, to: &str, expected: Expect) {
-    let text = text(&full(now));
-    let start = text.find(from).unwrap();
-    let end = start + text[start..].find(to).unwrap();
-    expected.assert_eq(&text[start..end]);
-}
-
-#[test]
-fn the_worst_functions_stand_first() {
-    check(
-        at(60_000),
-        "Functions | 3",
-        "Latest timeouts",
-        expect![
-            "Functions | 3 | Function | Timeouts | By hour | Invocations | Errors | p99 of timeout | Last timeout | hanging | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 7 | 100 % | 7 | 0 | no data · 3 s | – | none | slow | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 2 | 2.2 % | 90 | 0 | 2.7 s | of 3 s | near | – | none | calm | 012345678901 · eu-west-1 · python 3.13 · 128 MB | 0 | 40 | 0 | 2.7 s | of 3 s | near | – | none | "
-        ],
-    );
-}
-
-#[test]
-fn a_timeout_is_told_with_its_cause_and_evidence() {
-    check(
-        at(60_000),
-        "Latest timeouts",
-        "Counts cover",
-        expect![
-            "Latest timeouts | Deadline | Function | Why, and how we know | Ran for | Memory used | Request | 00:00:04 UTC | hanging | 012345678901 · eu-west-1 | The function&#39;s own code was still running | confirmed | Lambda said so when the runtime was done | not known | of 3 s | not known | of 128 MB | id not known | Version | 1 | Sandbox | sandbox | Detected | 00:00:04 UTC | Log | &#60;script&#62;alert(&#39;log&#39;)&#60;/script&#62; | "
-        ],
-    );
-}
-
-#[test]
-fn old_data_is_called_old_before_anything_else() {
-    check(
-        at(60_000),
-        "The fleet",
-        "Last 24",
-        expect!["The fleet's timeouts | Last data | 00:01:00 UTC | 1 alert is firing | "],
-    );
-    check(
-        at(3_600_000),
-        "The fleet",
-        "Last 24",
-        expect![
-            "The fleet's timeouts | Data may be incomplete. | Nothing has been received for 59 min, since | 00:01:00 UTC | . | 1 alert is firing | "
-        ],
-    );
-}
-
-#[test]
-fn an_empty_store_teaches() {
-    let overview = Overview::of(&Seen { fleet: &[], timeouts: &[], alerts: &[], now: at(0) });
-    let html = Fragment { overview: &overview }.render().unwrap();
-    assert!(overview.is_empty());
-    assert!(html.contains("cargo demo") && html.contains("OVERTIME_URL"), "{html}");
-    assert!(!html.contains("<table"), "nothing is shown as zero: {html}");
-}
-
-#[test]
-fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
-    let html = full(at(60_000));
-    for forbidden in
-        ["style=", "<style", " onclick", "javascript:", "http://", "https://", "<script>"]
-    {
-        assert!(!html.contains(forbidden), "{forbidden}");
-    }
-    assert!(html.contains("alert(&#39;log&#39;)"), "what functions say is escaped");
-    for asset in [include_str!("../../console/style.css"), include_str!("../../console/refresh.js")]
-    {
-        assert!(!asset.contains("http"), "assets load nothing");
-    }
-    let assets = include_str!("../../console/style.css").len()
-        + include_str!("../../console/refresh.js").len();
-    assert!(assets < 60_000, "{assets}");
+async fn body(response: Response) -> String {
+    let bytes = to_bytes(response.into_body(), 1_000_000).await.unwrap();
+    String::from_utf8(bytes.to_vec()).unwrap()
 }
 
 #[tokio::test]
 async fn an_unchanged_page_is_not_sent_again() {
-    let first = html(Ok("<p>page</p>".to_owned()), &HeaderMap::new());
+    let first = asked("", get_request("/").body(Body::empty()).unwrap()).await;
+    assert_eq!(
+        (first.status(), first.headers()[CACHE_CONTROL].as_bytes()),
+        (StatusCode::OK, &b"private, no-cache"[..])
+    );
     let etag = first.headers()[ETAG].clone();
-    assert_eq!(first.status(), StatusCode::OK);
-
-    let known = HeaderMap::from_iter([(IF_NONE_MATCH, etag)]);
-    let second = html(Ok("<p>page</p>".to_owned()), &known);
+    let again = get_request("/").header(IF_NONE_MATCH, &etag);
+    let second = asked("", again.body(Body::empty()).unwrap()).await;
     assert_eq!(second.status(), StatusCode::NOT_MODIFIED);
-    assert!(to_bytes(second.into_body(), 10).await.unwrap().is_empty());
-    assert_eq!(html(Ok("<p>other</p>".to_owned()), &known).status(), StatusCode::OK);
+    assert_eq!(body(second).await, "");
+    let other = get_request("/").header(IF_NONE_MATCH, &etag).header(COOKIE, "overtime_theme=dark");
+    let third = asked("", other.body(Body::empty()).unwrap()).await;
+    assert_eq!(third.status(), StatusCode::OK);
+    assert!(body(third).await.contains(r#"data-theme="dark""#));
 }
 
-#[test]
-fn the_day_ends_with_the_current_hour() {
-    let hours = chart::hours(&[summary("slow", 2, 90)], at(0));
-    assert_eq!(hours.len(), 24);
-    assert_eq!(hours[23].number, block().number() / 4);
-    assert_eq!(hours[23].counts.map(|it| it.timeouts), Some(2));
-    assert_eq!(hours[22].counts, None, "not seen is not zero");
-    assert_eq!(Block::of(at(0)), block());
+#[tokio::test]
+async fn below_a_path_every_link_begins_with_it() {
+    let page = asked("/overtime", get_request("/overtime/").body(Body::empty()).unwrap()).await;
+    let html = body(page).await;
+    for attribute in ["href=\"", "src=\"", "action=\"", "hx-get=\""] {
+        for link in html.split(attribute).skip(1) {
+            assert!(link.starts_with("/overtime/") || link.starts_with('#'), "{link:.60}");
+        }
+    }
+    let kept = "/overtime/preferences/keep?theme=dark&back=/functions?tz%3DUTC%26sort%3Dname";
+    let kept = asked("/overtime", get_request(kept).body(Body::empty()).unwrap()).await;
+    assert_eq!(kept.status(), StatusCode::SEE_OTHER);
+    assert_eq!(kept.headers()[LOCATION], "/overtime/functions?sort=name");
+    let cookie = kept.headers()[SET_COOKIE].to_str().unwrap();
+    assert_eq!(
+        cookie,
+        "overtime_theme=dark; Path=/overtime/; Max-Age=31536000; SameSite=Lax; HttpOnly"
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_shown_is_said_on_a_page_with_the_requests_id() {
+    let nowhere = asked("", get_request("/nowhere").body(Body::empty()).unwrap()).await;
+    assert_eq!(nowhere.status(), StatusCode::NOT_FOUND);
+    let id = nowhere.headers()["x-request-id"].to_str().unwrap().to_owned();
+    let html = body(nowhere).await;
+    assert!(html.contains("There is no such page") && html.contains(&id), "{html}");
+    let invalid = asked("", get_request("/?tz=Mars").body(Body::empty()).unwrap()).await;
+    assert_eq!(invalid.status(), StatusCode::BAD_REQUEST);
+    assert!(body(invalid).await.contains("tz is not a time zone such as UTC or Europe/Berlin"));
+    let machine = Request::get("/nowhere").body(Body::empty()).unwrap();
+    let machine = asked("", machine).await;
+    assert_eq!(machine.headers()[CONTENT_TYPE], "application/problem+json");
+    let api = asked("", get_request("/api/v1/nowhere").body(Body::empty()).unwrap()).await;
+    assert_eq!(api.headers()[CONTENT_TYPE], "application/problem+json");
+}
+
+#[tokio::test]
+async fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+    for path in ["/", "/preferences", "/nowhere", "/?tz=Mars"] {
+        let html = body(asked("", get_request(path).body(Body::empty()).unwrap()).await).await;
+        for forbidden in ["style=", "<style", " onclick", "javascript:", "src=\"http", "<script>"] {
+            assert!(!html.contains(forbidden), "{path}: {forbidden}");
+        }
+        assert_eq!(html.matches("<h1").count(), 1, "{path}");
+        let landmarks = ["<main", "<header", "<footer", "<nav", "class=\"skip\""];
+        assert!(landmarks.iter().all(|it| html.contains(it)), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn without_scripts_a_page_is_shown_anew_as_often_as_was_asked() {
+    for (path, seconds) in [("/", Some(30)), ("/?refresh=60s", Some(60)), ("/?refresh=off", None)] {
+        let html = body(asked("", get_request(path).body(Body::empty()).unwrap()).await).await;
+        let meta = seconds.map(|it: u8| format!("http-equiv=\"refresh\" content=\"{it}\""));
+        assert_eq!(html.contains("http-equiv"), meta.is_some(), "{path}");
+        assert!(meta.is_none_or(|it| html.contains(&it)), "{path}");
+    }
+    let still =
+        body(asked("", get_request("/preferences").body(Body::empty()).unwrap()).await).await;
+    assert!(!still.contains("http-equiv") && !still.contains("hx-get"), "forms are left alone");
 }

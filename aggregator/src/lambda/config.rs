@@ -3,8 +3,11 @@
 //! A setting that belongs to another door is not even read, so that no door but deliver ever holds a channel's secret.
 
 use crate::{
-    domain::emission::Shape,
-    settings::{Faults, LOG_DEFAULT, Outside, Reader},
+    domain::{base::Base, emission::Shape, portal::Portal},
+    settings::{
+        Faults, LOG_DEFAULT, Outside, Reader,
+        sign_in::{Place, SignIn},
+    },
     store::{Tables, retention::Retention},
 };
 
@@ -29,7 +32,7 @@ pub(super) enum Settings {
     Evaluate { deliver: String, evaluate: String, console: String, emission: Option<Shape> },
     Deliver { outside: Box<Outside>, deliver: String, console: String },
     Sweep { deliver: String, console: String, emission: Option<Shape> },
-    Console,
+    Console { base: Base, sign_in: Box<SignIn>, portal: Option<Portal>, deliver: String },
 }
 
 impl Settings {
@@ -40,7 +43,7 @@ impl Settings {
             Self::Evaluate { .. } => "evaluate",
             Self::Deliver { .. } => "deliver",
             Self::Sweep { .. } => "sweep",
-            Self::Console => "console",
+            Self::Console { .. } => "console",
         }
     }
 }
@@ -93,7 +96,13 @@ fn read_door<L: Fn(&str) -> Option<String>>(reader: &mut Reader<L>) -> Option<Se
             let (console, emission) = (console(reader), reader.emission());
             Some(Settings::Sweep { deliver: deliver?, console, emission })
         }
-        "console" => Some(Settings::Console),
+        "console" => {
+            let deliver = queue(reader, "OVERTIME_DELIVER_QUEUE_URL");
+            let (base, sign_in) = (reader.base_path(), reader.sign_in(Place::Lambda));
+            let portal = reader.portal();
+            let (sign_in, deliver) = (Box::new(sign_in?), deliver?);
+            Some(Settings::Console { base, sign_in, portal, deliver })
+        }
         _ => {
             reader.fault("OVERTIME_DOOR", format!("is not {DOORS}"));
             None
@@ -164,7 +173,7 @@ mod tests {
             &[("OVERTIME_DOOR", "ingest"), ("OVERTIME_WEBHOOK_URL", "nonsense")],
             expect!["Ingest"],
         );
-        check(&[("OVERTIME_DOOR", "console")], expect!["Console"]);
+        check(&[("OVERTIME_DOOR", "console")], expect!["OVERTIME_DELIVER_QUEUE_URL is not set"]);
         check(
             &[("OVERTIME_DOOR", "evaluate"), ("OVERTIME_CONSOLE_URL", "overtime")],
             expect![

@@ -5,7 +5,7 @@
 //!
 //! **Invariant.** Whatever the event holds becomes a request or a problem; whatever the router answers, an answer that Lambda takes.
 
-use std::fmt::Write as _;
+use std::{fmt::Write as _, net::IpAddr};
 
 use aws_lambda_events::{
     apigw::{ApiGatewayRequestAuthorizer, ApiGatewayV2httpRequest, ApiGatewayV2httpResponse},
@@ -39,6 +39,8 @@ pub(super) struct Asked {
     pub(super) request: Request<Body>,
     /// What whoever stands in front says of the caller.
     pub(super) authorizer: Option<ApiGatewayRequestAuthorizer>,
+    /// From where somebody asks.
+    pub(super) from: Option<IpAddr>,
 }
 
 /// The request in an event.
@@ -47,12 +49,13 @@ pub(super) fn read(event: Value) -> Result<Asked, Problem> {
         .map_err(|why| Problem::malformed(format!("the event is not a Function URL's: {why}")))?;
     let uri = uri(&event)?;
     let context = event.request_context;
+    let from = context.http.source_ip.as_deref().and_then(|it| it.parse().ok());
     let body = body(event.body, event.is_base64_encoded)?;
     let mut request = Request::new(Body::from(body));
     *request.method_mut() = context.http.method;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers(event.headers, event.cookies.unwrap_or_default());
-    Ok(Asked { request, authorizer: context.authorizer })
+    Ok(Asked { request, authorizer: context.authorizer, from })
 }
 
 fn uri(event: &ApiGatewayV2httpRequest) -> Result<Uri, Problem> {

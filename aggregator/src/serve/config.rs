@@ -5,8 +5,11 @@
 use std::{path::PathBuf, time::Duration};
 
 use crate::{
-    domain::emission::Shape,
-    settings::{Faults, LOG_DEFAULT, Outside, Reader},
+    domain::{base::Base, emission::Shape, portal::Portal},
+    settings::{
+        Faults, LOG_DEFAULT, Outside, Reader,
+        sign_in::{Place, SignIn},
+    },
     store::{Tables, retention::Retention},
 };
 
@@ -17,6 +20,10 @@ pub struct Config {
     pub log: String,
     /// `OVERTIME_TALLY_DELAY`: how long tallies are gathered before they are read together.
     pub tally_delay: Duration,
+    /// `OVERTIME_BASE_PATH`: under which path of the address everything is served.
+    pub base: Base,
+    /// `OVERTIME_PORTAL_URL`: how people get into the accounts that functions are in.
+    pub portal: Option<Portal>,
     /// `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE`: what the tables are called.
     pub tables: Tables,
     /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, …: how long what is kept is kept.
@@ -25,6 +32,8 @@ pub struct Config {
     pub metered: usize,
     /// `OVERTIME_EMF_NAMESPACE`, `OVERTIME_EMF_DIMENSIONS`: where what functions count goes as metrics, if anywhere.
     pub emission: Option<Shape>,
+    /// `OVERTIME_SIGN_IN` and what it asks for: who may come in.
+    pub sign_in: SignIn,
     /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: a webhook, if one is named, and whom messages may be sent to.
     pub outside: Outside,
 }
@@ -41,17 +50,23 @@ impl Config {
         let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
         let log = format!("{LOG_QUIET},{log}");
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
+        let base = reader.base_path();
+        let portal = reader.portal();
         let tables = reader.tables();
         let retention = reader.retention();
         let metered = reader.number("OVERTIME_METRICS_FUNCTIONS", METERED_DEFAULT, METERED_MAX);
         let emission = reader.emission();
-        let read = reader.outside().map(|outside| Self {
+        let sign_in = reader.sign_in(Place::Machine);
+        let read = reader.outside().zip(sign_in).map(|(outside, sign_in)| Self {
             log,
             tally_delay,
+            base,
+            portal,
             tables,
             retention,
             metered,
             emission,
+            sign_in,
             outside,
         });
         reader.finish(read)

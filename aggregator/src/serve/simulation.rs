@@ -5,19 +5,26 @@
 //! whoever dies leaves his work to others.
 //!
 //! In the morning all is quiet, and then: each message was put into the outbox once; what was told was resolved once, or still
-//! fires; nothing that would wake somebody was told under a silence; what an incident held back and outlived it was told.
+//! fires; nothing that would wake somebody was told under a silence; what an incident held back and outlived it was told; each stretch
+//! of an alert is remembered once, and as over only if it is.
 //! `SIMULATION_SEED` repeats a single seed; a failure names it.
 
 mod flood;
 mod morning;
 mod night;
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use overtime_wire::EpochMillis;
+use serde_json::Value;
+use tokio::runtime::Runtime;
 
 use self::night::{Night, Task};
 use crate::{
+    domain::configuration::Silence,
     evaluate::{Evaluator, damper::Budget, paced::Paced},
     store::{
         Store,
@@ -50,7 +57,7 @@ struct World {
 
 /// One life of a process: it knows nothing but what is in the table and what it is told to do.
 async fn live(world: World, process: usize) {
-    let store = Store::new(world.switch.client(process));
+    let store = world.store(process);
     let evaluator = Evaluator { store: store.clone(), console: String::new() };
     let paced = Paced::new(evaluator, Budget::default());
     let sweep = Sweep { store: store.clone(), console: String::new(), clock: || at(0) };
@@ -77,6 +84,11 @@ async fn live(world: World, process: usize) {
 }
 
 impl World {
+    /// The way of a process to the table. Nobody pauses between tries: who comes next is the switch's to say, and no clock's.
+    fn store(&self, process: usize) -> Store {
+        Store::new(self.switch.client(process)).with_chance(|| 0)
+    }
+
     /// Runs until everything that is to be done is.
     async fn run(&self, dice: &mut Dice, deaths: usize) {
         let cast = Cast { most: PROCESSES, deaths, calls_per_death: CALLS_PER_DEATH };
@@ -97,13 +109,21 @@ impl World {
     }
 }
 
-async fn simulate(seed: u64) -> morning::Seen {
+/// What is there after a night.
+#[derive(Debug, PartialEq)]
+struct Left {
+    state: BTreeMap<String, Value>,
+    enqueued: Vec<String>,
+    silences: Vec<Silence>,
+}
+
+async fn simulate(seed: u64) -> Left {
     let mut dice = Dice::new(seed);
     let engine = engine();
     let switch = Switch::new(engine.clone(), seed ^ 0xA5A5);
     let night = Arc::new(Mutex::new(Night::new(&mut dice, !seed)));
     let world = World { night: Arc::clone(&night), switch };
-    let store = Store::new(world.switch.client(0));
+    let store = world.store(0);
     let configured = night.lock().unwrap().configuration();
     world.alone(async move { night::configure(&store, &configured).await }).await;
     world.run(&mut dice, DEATHS_MAX).await;
@@ -120,14 +140,19 @@ async fn simulate(seed: u64) -> morning::Seen {
     }
     let silences = night.lock().unwrap().silences.clone();
     let enqueued = world.switch.enqueued();
-    morning::check(&dump(&engine, STATE), &enqueued, (seed, &silences))
+    Left { state: dump(&engine, STATE), enqueued, silences }
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap()
 }
 
 fn run(seeds: impl Iterator<Item = u64>) -> morning::Seen {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let runtime = runtime();
     let mut seen = morning::Seen::default();
     for seed in seeds {
-        seen.add(&runtime.block_on(simulate(seed)));
+        let Left { state, enqueued, silences } = runtime.block_on(simulate(seed));
+        seen.add(&morning::check(&state, &enqueued, (seed, &silences)));
     }
     seen
 }
@@ -150,6 +175,19 @@ fn what_a_night_owes_is_told_once_and_nothing_is_lost() {
         }
     });
     seen.is_worth_something();
+}
+
+/// Whoever repeats a seed to look into what failed must see it fail.
+#[test]
+fn a_seed_is_the_same_night_whenever_it_is_played() {
+    for seed in [3, 17] {
+        let [first, again] = [(), ()].map(|()| runtime().block_on(simulate(seed)));
+        assert!(first.state.len() > 20, "{}", first.state.len());
+        assert_eq!(first.enqueued, again.enqueued, "seed {seed}");
+        let other = first.state.iter().find(|(key, it)| again.state.get(*key) != Some(it));
+        assert_eq!(other, None, "seed {seed}");
+        assert_eq!(first, again, "seed {seed}");
+    }
 }
 
 /// When the night begins.

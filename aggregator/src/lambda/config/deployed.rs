@@ -12,8 +12,9 @@ use super::Config;
 const TEMPLATES: [&str; 2] = ["aggregator", "everything"];
 const DOORS: [&str; 5] = ["ingest", "evaluate", "deliver", "sweep", "console"];
 
-/// What nothing deploys: all files that a function has are its code, which is no place for secrets.
-const NEVER_SET: [&str; 1] = ["OVERTIME_SECRETS_DIR"];
+/// What nothing deploys: all files that a function has are its code, which is no place for secrets; and what is deployed has a host of
+/// its own, so that only somebody's own proxy puts it below a path.
+const NEVER_SET: [&str; 3] = ["OVERTIME_SECRETS_DIR", "OVERTIME_BASE_PATH", "OVERTIME_PORTAL_URL"];
 
 /// The variables of each door's function in a template, by door.
 fn deployed(template: &str) -> Vec<(String, Map<String, Value>)> {

@@ -21,7 +21,7 @@ fn event(path: &str, query: &str) -> Value {
 
 #[tokio::test]
 async fn an_event_becomes_the_request_that_it_was() {
-    let Asked { request, authorizer } = read(event("/v1/batches", "a=1&b=%20x")).unwrap();
+    let Asked { request, authorizer, .. } = read(event("/v1/batches", "a=1&b=%20x")).unwrap();
     assert_eq!(request.method(), Method::POST);
     assert_eq!(request.uri(), "/v1/batches?a=1&b=%20x");
     assert_eq!(request.headers()[HOST], "x.lambda-url.eu-west-1.on.aws");

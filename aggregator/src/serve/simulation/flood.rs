@@ -129,7 +129,7 @@ fn everything_failing_within_a_minute_is_one_incident() {
     let engine = engine();
     let switch = Switch::new(engine.clone(), 1);
     switch.freshen();
-    let store = Store::new(switch.client(0));
+    let store = Store::new(switch.client(0)).with_chance(|| 0);
     let evaluator = Evaluator { store: store.clone(), console: String::new() };
     let paced = Paced::new(evaluator, Budget::default());
     let sweep = Sweep { store: store.clone(), console: String::new(), clock: dusk };

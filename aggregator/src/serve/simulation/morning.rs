@@ -6,7 +6,7 @@ use overtime_wire::{EpochMillis, FunctionKey};
 use serde_json::Value;
 
 use crate::domain::{
-    alert::{book::Book, group::Group},
+    alert::{Remembered, book::Book, group::Group},
     configuration::Silence,
     notification::{self, Dispatch, Notification, Transition},
 };
@@ -80,11 +80,15 @@ pub(super) fn check(
     assert_eq!(once.len(), enqueued.len(), "seed {seed}: something was enqueued twice");
     assert!(once.into_iter().eq(messages.keys()), "seed {seed}: what was enqueued is there");
 
-    let mut goes_on = BTreeSet::new();
+    let (mut goes_on, mut remembered) = (BTreeSet::new(), BTreeSet::new());
     for (key, item) in of("A#") {
         for (id, member) in value::<Book>(item).open() {
             let Some(episode) = member.episode() else { continue };
             goes_on.insert(episode.id.as_str().to_owned());
+            // Whoever is in a group is remembered with it.
+            if member.group().is_none() {
+                remembered.insert(episode.id.as_str().to_owned());
+            }
             let told = member.is_told() || member.group().is_some();
             let groups: Vec<_> = of("G#").map(|(key, it)| (key, &it["v"]["S"])).collect();
             assert!(
@@ -96,12 +100,42 @@ pub(super) fn check(
     for (key, item) in of("G#").filter(|(key, _)| key.ends_with("\"-\"")) {
         let Some(stretch) = value::<Group>(item).stretch else { continue };
         assert!(stretch.is_told(), "seed {seed}: {key} still fires and was never told of");
-        goes_on.insert(stretch.id);
+        goes_on.insert(stretch.id.clone());
+        remembered.insert(stretch.id);
     }
+    episodes(of("E#"), (&messages, &remembered), seed);
     let said = of("G#").filter(|(key, _)| key.contains("\"M#"));
     let unread: Vec<_> = said.filter(|(_, it)| it.get("due").is_some()).collect();
     assert!(unread.is_empty(), "seed {seed}: nobody has read {unread:?}");
     told(&messages, &goes_on, (seed, silences))
+}
+
+/// Each stretch of an alert is remembered once, as it is: whoever died, and between whichever writes.
+fn episodes<'a>(
+    items: impl Iterator<Item = (&'a String, &'a Value)>,
+    (messages, goes_on): (&BTreeMap<String, Message>, &BTreeSet<String>),
+    seed: u64,
+) {
+    let mut all = BTreeMap::new();
+    for (key, item) in items {
+        let it: Remembered = value(item);
+        let expected = format!("E#{}/\"{:013}#{}\"", it.fingerprint, it.opened.0, it.episode);
+        assert_eq!(*key, expected, "seed {seed}: it lies where it is looked for");
+        assert_eq!(item.get("x").is_some(), it.over.is_some(), "seed {seed}: {key}");
+        let twice = all.insert(it.episode.clone(), it);
+        assert!(twice.is_none(), "seed {seed}: {twice:?} is remembered twice");
+    }
+    let open: BTreeSet<String> =
+        all.values().filter(|it| it.over.is_none()).map(|it| it.episode.clone()).collect();
+    assert_eq!(open, *goes_on, "seed {seed}: what is remembered as open is open");
+    for (id, Message { notification, is_suppressed }) in messages {
+        let episode = all.get(&notification.alert.episode);
+        let episode = episode.unwrap_or_else(|| panic!("seed {seed}: nobody remembers {id}"));
+        let ended = episode.over.as_ref().map(|it| it.told);
+        if notification.transition == Transition::Resolved && !is_suppressed {
+            assert_eq!(ended, Some(true), "seed {seed}: {id} of {episode:?}");
+        }
+    }
 }
 
 fn told(
