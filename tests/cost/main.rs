@@ -24,7 +24,12 @@ use std::{io::Write as _, process::ExitCode};
 
 use clap::Parser;
 
-use self::{measure::Care, pages::Pages, report::Report, sweeping::Swept};
+use self::{
+    measure::Care,
+    pages::{Pages, fill::Fill},
+    report::Report,
+    sweeping::Swept,
+};
 
 /// Measures what Overtime costs to run.
 #[derive(Debug, Parser)]
@@ -34,6 +39,8 @@ enum Cost {
     Fleets(Fleets),
     /// Time, units and bytes of the pages over a fleet with thirty days of data.
     Pages(Pages),
+    /// The fleet of those pages, for somebody else to serve.
+    Fill(Fill),
 }
 
 #[derive(Debug, Parser)]
@@ -51,6 +58,7 @@ async fn main() -> anyhow::Result<ExitCode> {
     match Cost::parse() {
         Cost::Fleets(it) => it.run().await,
         Cost::Pages(it) => it.run().await,
+        Cost::Fill(it) => it.run().await,
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! A day and two hours of history come first, so that every view has the size that it has in the long run. Then each batch is
 //! ingested when it was sent, and what a minute changed is evaluated at its end, once for every block: as on Lambda, where
-//! tallies are gathered for a minute.
+//! tallies are gathered for a minute. The default subscriptions watch the function, and where it times out, the sweep looks after its
+//! alerts once a minute and whatever is due is delivered.
 
 use std::{collections::BTreeSet, time::Duration};
 
@@ -19,6 +20,7 @@ use overtime::{
         outbox::entry::{Claimed, Ending, Settlement},
         schema::{BLOCKS_LIVE, FACTS, FACTS_LIVE, HOURS_LIVE, TIMEOUTS_LIVE},
     },
+    sweep::Sweep,
 };
 use overtime_wire::{Batch, Block, EpochMillis, FunctionKey};
 
@@ -28,7 +30,7 @@ use crate::{
     sender::Sent,
     stand::Stand,
     traffic::{Source, Traffic},
-    usage::{EVALUATE_TRIPS, INGEST_TRIPS, Usage, Work, stored},
+    usage::{EVALUATE_TRIPS, INGEST_TRIPS, LOOK_TRIPS, Usage, Work, stored},
 };
 
 /// When the measured hour begins: at an hour, in the middle of a day.
@@ -53,9 +55,13 @@ pub(crate) struct Measured {
     pub(crate) evaluate: Consumed,
     pub(crate) deliver: Consumed,
     pub(crate) deliveries: u64,
+    /// What sweeps look at beyond what they look at in any case, and how often that was something.
+    pub(crate) sweep: Consumed,
+    pub(crate) looks: u64,
     /// Processor time, the embedded store's included.
     pub(crate) ingesting: Duration,
     pub(crate) evaluating: Duration,
+    pub(crate) sweeping: Duration,
     /// In the long run, as everything is kept as long as it is.
     pub(crate) stored_gb: f64,
 }
@@ -106,6 +112,7 @@ async fn play(
     care: Care,
 ) -> anyhow::Result<(Measured, [Summary; 2])> {
     let stand = Stand::open().await?;
+    stand.subscribe(START.minus(HISTORY)).await?;
     let function = function()?;
     let mut source = Source::new(&function, traffic, START.minus(HISTORY));
     let mut doors = Doors::of(&stand, &function);
@@ -124,7 +131,6 @@ async fn play(
         let brought = source.time_out();
         doors.measured.invocations += brought.invocations;
         doors.take(&brought.batches).await?;
-        doors.deliver(at.plus(MINUTE)).await?;
     }
     while at < START.plus(HOUR) {
         at = at.plus(MINUTE);
@@ -132,6 +138,10 @@ async fn play(
         doors.measured.invocations += brought.invocations;
         doors.take(&brought.batches).await?;
         doors.evaluate(at).await?;
+        if fortune == Fortune::OneTimeout {
+            doors.sweep(at).await?;
+            doors.deliver(at).await?;
+        }
     }
     let mut measured = doors.measured;
     let after = row(&stand, &function).await?;
@@ -151,6 +161,7 @@ struct Doors<'a> {
     stand: &'a Stand,
     function: &'a FunctionKey,
     evaluator: Evaluator,
+    sweep: Sweep,
     changed: BTreeSet<Block>,
     measured: Measured,
 }
@@ -158,8 +169,11 @@ struct Doors<'a> {
 impl<'a> Doors<'a> {
     fn of(stand: &'a Stand, function: &'a FunctionKey) -> Self {
         let console = "https://overtime.example".to_owned();
-        let evaluator = Evaluator { store: stand.store.clone(), console };
-        Self { stand, function, evaluator, changed: BTreeSet::new(), measured: Measured::default() }
+        let store = stand.store.clone();
+        let evaluator = Evaluator { store: store.clone(), console: console.clone() };
+        let sweep = Sweep { store, console, clock: || START };
+        let (changed, measured) = (BTreeSet::new(), Measured::default());
+        Self { stand, function, evaluator, sweep, changed, measured }
     }
 
     async fn take(&mut self, batches: &[Sent]) -> anyhow::Result<()> {
@@ -201,10 +215,30 @@ impl<'a> Doors<'a> {
         Ok(())
     }
 
-    /// Whatever waits to be delivered, delivered.
+    /// What is due of the function's alerts and of the groups that it is in, looked at. Asking what is due is a sweep's in any case, as
+    /// [`Swept`](crate::sweeping::Swept) has it; so of each sweep what it costs to find nothing is left out.
+    async fn sweep(&mut self, now: EpochMillis) -> anyhow::Result<()> {
+        let began = cpu_time()?;
+        self.sweep.sweep(now).await?;
+        let took = cpu_time()?.saturating_sub(began);
+        let looked = self.stand.meter.take();
+        // Once more: what was due is not any more.
+        self.sweep.sweep(now).await?;
+        let idle = self.stand.meter.take();
+        if looked.requests > idle.requests {
+            self.measured.sweep += &looked.without(&idle);
+            self.measured.sweeping += took;
+            self.measured.looks += 1;
+        }
+        Ok(())
+    }
+
+    /// Whatever waits to be delivered, delivered. That it is due is a sweep's to find, or a message's to say.
     async fn deliver(&mut self, now: EpochMillis) -> anyhow::Result<()> {
         let store = &self.stand.store;
-        for id in store.due_entries(now, 10).await? {
+        let due = store.due_entries(now, 10).await?;
+        self.stand.meter.take();
+        for id in due {
             // The next one of an episode waits for the one before it.
             let Claimed::Yours(claim) = store.claim(&id, now, MINUTE).await? else { continue };
             let ending = Ending::Delivered { at: now, pin: None };
@@ -251,6 +285,8 @@ impl Measured {
             ),
             Usage::of_tables(&self.deliver),
             Usage::of_deliveries(count(self.deliveries)),
+            Usage::of_tables(&self.sweep),
+            Usage::of_sweep(Work { cpu: self.sweeping, trips: count(self.looks) * LOOK_TRIPS }),
         ]
         .into_iter()
         .sum();

@@ -86,6 +86,16 @@ impl Consumed {
         meant.map(|(_, units)| units).sum()
     }
 
+    /// What is left of it beyond what something else consumed that it contains.
+    pub(crate) fn without(mut self, contained: &Self) -> Self {
+        for (place, units) in &contained.units {
+            *self.units.entry(place.clone()).or_default() -= units;
+        }
+        self.requests -= contained.requests.min(self.requests);
+        self.kept_out -= contained.kept_out.min(self.kept_out);
+        self
+    }
+
     fn add(&mut self, way: Way, capacity: &ConsumedCapacity) {
         let table = capacity.table_name().unwrap_or_default();
         let own = capacity.table().and_then(Capacity::capacity_units).unwrap_or(0.0);

@@ -5,6 +5,7 @@
 //! which is held for a moment helps; as often without, as when many look at the same time; and now and then of a server that
 //! has only just started.
 
+pub(crate) mod fill;
 pub(crate) mod population;
 pub(crate) mod replay;
 mod reports;
@@ -37,7 +38,7 @@ use tokio::{net::TcpListener, time::Instant};
 use self::{
     replay::Recorder,
     reports::Reports,
-    seed::{Seeded, Size, seed},
+    seed::{DAYS, Seeded, Size, seed},
 };
 use crate::{measure::START, meter::Consumed, say, stand::Stand};
 
@@ -95,7 +96,7 @@ struct Seen {
     fresh: Spread,
     /// Within a second after somebody else.
     held: Spread,
-    /// The same reads, bare.
+    /// What a server reads that holds nothing, bare.
     bare: Spread,
     units: Consumed,
     bytes: usize,
@@ -140,7 +141,7 @@ impl Pages {
         };
         if stand.store.fleet().await?.is_empty() {
             let began = Instant::now();
-            let size = Size { functions: self.functions, hours_of: self.hours_of };
+            let size = Size { functions: self.functions, hours_of: self.hours_of, days: DAYS };
             let seeded = seed(&stand, size, START).await?;
             let took = began.elapsed().as_secs();
             let Seeded { items, timeouts } = seeded;
@@ -149,7 +150,7 @@ impl Pages {
             }
         }
         let recorder = Recorder::default();
-        let host = serve(Store::new(recorder.on(&stand.client))).await?;
+        let host = serve(Store::new(stand.client.clone())).await?;
         let reports = Reports::of(stand.store.fleet().await?);
         let mut visitor = Visitor {
             stand,
@@ -177,8 +178,9 @@ impl Pages {
 async fn serve(store: Store) -> anyhow::Result<String> {
     let inlet = Inlet::new(store.clone(), clock, std::sync::Arc::default());
     let reader = Reader::new(store.clone(), clock);
-    let api = api::router(inlet, reader).layer(Extension(Caller::Loopback));
-    let router: Router = api.merge(console::router(Console { store, clock }));
+    let api = api::router(inlet, reader.clone());
+    let router: Router = console::beside(api, Console::new(reader));
+    let router = router.layer(Extension(Caller::Loopback));
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let host = format!("http://{}", listener.local_addr()?);
     tokio::spawn(async move { axum::serve(listener, router).await });
@@ -215,14 +217,17 @@ impl Visitor {
         &mut self,
         (name, path, is_held_to_target): (&'static str, &str, bool),
     ) -> anyhow::Result<Seen> {
-        // Once to warm up, once to be metered.
+        // Once to warm up, once to be metered, and once of a server that holds nothing: what that reads is the whole of it.
         NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
         self.get(path).await?;
+        self.reports.write(&self.stand.client).await?;
         self.stand.meter.take();
-        self.recorder.take();
         NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
         let (_, body) = self.get(path).await?;
         let units = self.stand.meter.take();
+        let alone = serve(Store::new(self.recorder.on(&self.stand.client))).await?;
+        self.recorder.take();
+        self.ask(&alone, path).await?;
         let reads = self.recorder.take();
         let (mut first, mut fresh) = (Vec::new(), Vec::new());
         let (mut held, mut bare) = (Vec::new(), Vec::new());

@@ -43,7 +43,10 @@ impl Report {
     pub(crate) fn faults(&self) -> Vec<String> {
         let mut faults = Vec::new();
         for Priced { fleet, measured: it, .. } in &self.fleets {
-            let unmetered = it.ingest.unmetered + it.evaluate.unmetered + it.deliver.unmetered;
+            let unmetered = it.ingest.unmetered
+                + it.evaluate.unmetered
+                + it.deliver.unmetered
+                + it.sweep.unmetered;
             if unmetered > 0 {
                 faults.push(format!("{}: {unmetered} requests were not metered", fleet.name));
             }

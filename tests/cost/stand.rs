@@ -4,12 +4,18 @@ use std::{collections::BTreeMap, path::Path};
 
 use anyhow::Context as _;
 use aws_sdk_dynamodb::Client;
-use overtime::store::{
-    Store,
-    access::Access,
-    embedded::Engine,
-    schema::{FACTS, STATE},
+use overtime::{
+    domain::configuration::{Change, Expects, Kind},
+    store::{
+        Store,
+        access::Access,
+        configuration::By,
+        embedded::Engine,
+        schema::{FACTS, STATE},
+    },
 };
+use overtime_wire::EpochMillis;
+use serde_json::json;
 use tempfile::TempDir;
 
 use crate::{
@@ -51,10 +57,28 @@ impl Stand {
         let unmetered = Access::embedded(&engine.endpoint()).dynamo;
         let meter = Meter::default();
         let client = meter.on(&unmetered);
-        let store = Store::new(client.clone()).with_environment(true);
+        let store = Store::new(client.clone());
         store.ensure_tables().await?;
         meter.take();
         Ok(Self { store, client, meter, unmetered, _engine: engine, _folder: None })
+    }
+
+    /// What is there after the first start and the first channel that somebody makes: the three default subscriptions, and the channel
+    /// that they name.
+    pub(crate) async fn subscribe(&self, now: EpochMillis) -> anyhow::Result<()> {
+        self.store.ensure_defaults(now).await?;
+        let channel = json!({
+            "id": "default",
+            "name": "Whoever is on call",
+            "kind": { "webhook": { "url": "https://hooks.example.com/overtime", "secret": "ssm:/overtime/hook" } },
+        });
+        let to = Kind::Channel.read(&channel, None);
+        let to = to.map_err(|why| anyhow::anyhow!("the channel is none: {why:?}"))?;
+        let (kind, id) = (Kind::Channel, "default".parse()?);
+        let change = Change { kind, id, to: Some(to), expects: Expects::Nothing };
+        self.store.change(&[change], None, By { author: "cost", at: now }).await?;
+        self.meter.take();
+        Ok(())
     }
 
     /// Everything that is stored, by table and by what a partition key of the state table begins with.

@@ -49,6 +49,7 @@ impl Swept {
 /// One sweep over so many functions, of which one has changed. The invocation itself is not counted here.
 async fn sweep([before, after]: &[Summary; 2], functions: u32) -> anyhow::Result<Usage> {
     let stand = Stand::open().await?;
+    stand.subscribe(START).await?;
     for number in 0..functions {
         stand.store.put_summary(&copy(before, number)?).await?;
     }
@@ -64,6 +65,13 @@ async fn sweep([before, after]: &[Summary; 2], functions: u32) -> anyhow::Result
     let began = cpu_time()?;
     anyhow::ensure!(sweep.total(now).await? > 0, "a changed row changed no total");
     sweep.sweep(now).await?;
+    // What else the door asks for once a minute: what is due, and whether there is a configuration.
+    stand.store.ensure_defaults(now).await?;
+    anyhow::ensure!(
+        stand.store.due_entries(now, 1_000).await?.is_empty(),
+        "somebody is owed a message"
+    );
+    anyhow::ensure!(stand.store.due_wakes(now, 100).await?.is_empty(), "something was put off");
     let usage = Usage::of_tables(&stand.meter.take());
     let work = Work { cpu: cpu_time()?.saturating_sub(began), trips: SWEEP_TRIPS };
     Ok([usage, Usage::of_sweep(work)].into_iter().sum())

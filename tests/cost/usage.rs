@@ -30,6 +30,8 @@ pub(crate) const EVALUATE_TRIPS: f64 = 7.0 / EVALUATIONS_AT_ONCE;
 const EVALUATIONS_AT_ONCE: f64 = 8.0;
 /// Rows and totals in several pages each, the totals' writes, the alerts that are due.
 pub(crate) const SWEEP_TRIPS: f64 = 8.0;
+/// What a sweep reads of one alert: its book, the row, views, perhaps claims and hours, what is said to groups, and the step.
+pub(crate) const LOOK_TRIPS: f64 = 6.0;
 /// Platform lines of an invocation, START, END and REPORT or their JSON; an ordinary request logs nothing of its own.
 const LOG_BYTES_PER_INVOCATION: f64 = 500.0;
 /// A signed request's head, with the role's session token, and the answer.

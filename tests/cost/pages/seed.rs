@@ -37,6 +37,7 @@ pub(crate) struct Size {
     pub(crate) functions: u32,
     /// Hours are written for one function in so many. No page over the fleet reads them; rows and totals are whole.
     pub(crate) hours_of: usize,
+    pub(crate) days: u32,
 }
 
 /// Fills the store with a fleet up to `now`.
@@ -51,8 +52,8 @@ pub(crate) async fn seed(stand: &Stand, size: Size, now: EpochMillis) -> anyhow:
         seeded: Seeded::default(),
     };
     let last = Hour::of(now);
-    for day in 0..DAYS {
-        let end = last.minus((DAYS - 1 - day) * 24);
+    for day in 0..size.days {
+        let end = last.minus((size.days - 1 - day) * 24);
         seeding.day(end.minus(23), end, now).await?;
     }
     seeding.rows().await?;
