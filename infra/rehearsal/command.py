@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from rehearsal import of_state, of_template, through_cloudformation
+from rehearsal import of_state, of_template, pieces, through_cloudformation
 from rehearsal.guide import Guide
 from artefacts.fault import Fault
 from rehearsal.inventory import DOORS, differences
@@ -40,12 +40,14 @@ WITH_TERRAFORM = (
     "Add one function",
     "An organisation of 400 accounts",
     "Upgrade and roll back",
-    "Timeouts without CloudWatch Logs",
+    "Timeouts and logs without CloudWatch Logs",
     "Uninstall",
 )
 
 
 def run(given: argparse.Namespace) -> None:
+    with tempfile.TemporaryDirectory() as place:
+        pieces.check(Path(place))
     if given.only in (None, "cdk"):
         with StandIn() as aws, tempfile.TemporaryDirectory() as place:
             by_cdk(aws, Path(place))
@@ -147,7 +149,11 @@ def teams(guide: Guide, aws: StandIn) -> None:
         aws.client("iam").detach_role_policy(RoleName=f"overtime-{door}", PolicyArn=_policy_arn(aws))
 
     guide.follow("Upgrade and roll back")
-    guide.follow("Timeouts without CloudWatch Logs")
+    guide.follow("Timeouts and logs without CloudWatch Logs")
+    stored = aws.client("iam").get_role_policy(RoleName="checkout", PolicyName="StoreLogs")["PolicyDocument"]
+    _same("what the role may do with the bucket", "s3:PutObject", stored["Statement"][0]["Action"])
+    function = aws.client("lambda").get_function_configuration(FunctionName="checkout")
+    _same("where its logs go", "s3://example-logs/overtime", function["Environment"]["Variables"]["OVERTIME_LOGS_S3"])
     denied = aws.client("iam").get_role_policy(RoleName="checkout", PolicyName="NoLogs")["PolicyDocument"]
     _same("the effect of the policy on logs", "Deny", denied["Statement"][0]["Effect"])
     say("functions and accounts added, upgraded and rolled back as the guides say")
@@ -212,7 +218,8 @@ def _nothing_left(aws: StandIn) -> None:
     function = lambdas.get_function_configuration(FunctionName="checkout")
     _same("layers and variables that are left", ([], {}), (function.get("Layers", []), function.get("Environment", {}).get("Variables", {})))
     lambdas.delete_function(FunctionName="checkout")
-    iam.delete_role_policy(RoleName="checkout", PolicyName="NoLogs")
+    for policy in ("NoLogs", "StoreLogs"):
+        iam.delete_role_policy(RoleName="checkout", PolicyName=policy)
     iam.delete_role(RoleName="checkout")
     _same("tables that are left", [], aws.client("dynamodb").list_tables()["TableNames"])
     _same("queues that are left", [], aws.client("sqs").list_queues().get("QueueUrls", []))

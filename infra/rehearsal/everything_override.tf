@@ -20,6 +20,24 @@ module "overtime" {
   }
   private_networks = ["10.1.0.0/16", "10.2.0.0/16"]
   console_url      = "https://overtime.example/"
+  sign_in = {
+    provider = {
+      issuer            = "https://login.example/tenant"
+      client_id         = "overtime"
+      client_secret_arn = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/oidc-a1b2c3"
+      scopes            = ["openid", "email", "groups"]
+    }
+    token_secret_arns = {
+      admin  = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/admins-a1b2c3"
+      viewer = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/viewers-a1b2c3"
+    }
+    session_key_arn = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/session-a1b2c3"
+    session_idle    = "1800s"
+    session_max     = "28800s"
+    roles_claim     = "groups"
+    grants          = { admin = ["platform"], operator = ["on-call"], viewer = ["*"] }
+    hosts           = ["overtime.internal.example"]
+  }
   metrics = {
     namespace  = "Overtime"
     dimensions = [["account", "region", "function"], ["account"]]
@@ -45,4 +63,5 @@ module "watched" {
   redact_logs    = false
   flush_interval = "30s"
   signing_region = "eu-central-1"
+  logs           = { bucket = "example-logs", prefix = "overtime", types = ["function", "platform"] }
 }

@@ -5,7 +5,7 @@ import re
 # Patterns of `ADDRESS: ATTRIBUTE`, and why.
 EXPECTED_DIFFERENCES = {
     r"module\.overtime\.aws_lambda_function\.(console|door\[.*\]): logging_config": "moto does not keep a function's LoggingConfig.",
-    r"module\.overtime\.aws_lambda_permission\.url\[.*\]: function_url_auth_type, replaced": "AWS makes the condition "
+    r"module\.overtime\.aws_lambda_permission\.(url|console)\[.*\]: function_url_auth_type, replaced": "AWS makes the condition "
     "lambda:FunctionUrlAuthType of it, where the provider looks; moto writes it beside the conditions.",
     r"module\.overtime\.aws_sqs_queue\.mail\[.*\]: redrive_policy, blanks": "AWS gives the policy back without blanks, moto with some.",
     r"module\.overtime\.aws_sqs_queue_policy\.mail\[.*\]: create": "moto drops a queue's policy whenever something else of the queue is set.",

@@ -179,7 +179,7 @@ def _url(reading: Reading, at: str, it: dict):
 
 
 def permission(reading, at: str, it: dict):
-    return f"permission {it['Action']} {it['Principal']}", {
+    return f"permission {it['Action']} {it['Principal']} {called(it['FunctionName'])}", {
         "function": called(it["FunctionName"]),
         "organization": it.get("PrincipalOrgID"),
         "auth": it.get("FunctionUrlAuthType"),

@@ -1,5 +1,5 @@
 import { Duration } from 'aws-cdk-lib';
-import { Alarm, type AlarmProps, ComparisonOperator, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
+import { Alarm, type AlarmProps, ComparisonOperator, Metric, TreatMissingData } from 'aws-cdk-lib/aws-cloudwatch';
 import { SnsAction } from 'aws-cdk-lib/aws-cloudwatch-actions';
 import type { ITopic } from 'aws-cdk-lib/aws-sns';
 import { Construct } from 'constructs';
@@ -92,6 +92,16 @@ export class Alarms extends Construct {
       evaluationPeriods: 3,
       alarmDescription:
         'Ingest has answered with errors for a quarter of an hour. Extensions keep timeouts and send them again.',
+    });
+    // Ingest says it itself, in its log: to Lambda, a batch whose facts are refused one by one is an accepted one.
+    const { functionName } = ingest.function;
+    const metric = { namespace: 'Overtime', metricName: 'LateFacts', dimensionsMap: { FunctionName: functionName } };
+    this.add('LateFacts', {
+      metric: new Metric({ ...metric, period: FIVE, statistic: 'sum' }),
+      threshold: 1,
+      evaluationPeriods: 3,
+      alarmDescription:
+        'For a quarter of an hour facts come too late, or from clocks that are wrong: they are refused, counted and not shown.',
     });
   }
 

@@ -8,4 +8,5 @@ export {
 export type { ArchitectureName, DoorName, DoorSize } from './names';
 export { type MetricsProps, Overtime, type OvertimeProps, type RetentionProps, type WebhookProps } from './overtime';
 export type { ChannelsProps } from './permissions';
-export { WatchFunctions, type WatchFunctionsProps } from './watch';
+export type { ProviderProps, RoleName, SignInProps } from './sign-in';
+export { type StoredLogs, WatchFunctions, type WatchFunctionsProps } from './watch';

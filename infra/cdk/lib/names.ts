@@ -71,6 +71,8 @@ export const DEFAULTS = {
     nearTimeout: 'OVERTIME_NEAR_TIMEOUT',
     logTail: 'OVERTIME_LOG_TAIL',
     logRedact: 'OVERTIME_LOG_REDACT',
+    logs: 'OVERTIME_LOGS',
+    logsS3: 'OVERTIME_LOGS_S3',
     tags: 'OVERTIME_TAGS',
   },
   /** The tag that keeps a function unwatched, with this value. */

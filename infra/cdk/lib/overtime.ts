@@ -36,6 +36,7 @@ import {
   zips,
 } from './names';
 import { allowDoors, type ChannelsProps } from './permissions';
+import { asksItself, type SignInProps, secretsOf, signInSettings } from './sign-in';
 import { Tables } from './tables';
 
 /** Where every timeout is posted, as the built-in channel `environment`. */
@@ -86,8 +87,10 @@ export interface OvertimeProps {
   readonly channels?: ChannelsProps;
   /** Private networks that channels may post to, also over plain HTTP: `10.1.0.0/16`. Default: none. */
   readonly privateNetworks?: readonly string[];
-  /** Where links in messages lead. Default: the console's URL, which answers signed requests only. */
+  /** Where links in messages lead, and people come back to from their provider. Default: the console's URL. */
   readonly consoleUrl?: string;
+  /** Who may come into the console, and as what. Default: whoever IAM lets sign a request, as an admin. */
+  readonly signIn?: SignInProps;
   /** Where functions' counts are written as CloudWatch metrics, which cost money for each function. Default: nowhere. */
   readonly metrics?: MetricsProps;
   /** How long things are kept. */
@@ -142,11 +145,13 @@ export class Overtime extends Construct {
       indexes: INDEXES.map((it) => it.name),
       channels: props.channels ?? {},
       webhookSecret: props.webhook?.secret,
+      signInSecrets: secretsOf(props.signIn ?? {}),
       encryptionKey: props.encryptionKey,
     });
 
-    const ingest = this.openUrl('ingest');
-    const consoleUrl = this.openUrl('console');
+    const ingest = this.openUrl('ingest', FunctionUrlAuthType.AWS_IAM);
+    const open = asksItself(props.signIn ?? {});
+    const consoleUrl = this.openUrl('console', open ? FunctionUrlAuthType.NONE : FunctionUrlAuthType.AWS_IAM);
     new Callers(this, 'Callers', {
       function: this.doors.ingest.function,
       organizationId: props.organizationId,
@@ -170,7 +175,7 @@ export class Overtime extends Construct {
     });
     new CfnOutput(this, 'Url', { value: this.url, description: 'OVERTIME_URL of watched functions' });
     new CfnOutput(this, 'IngestArn', { value: this.ingestArn, description: 'The function that they may call' });
-    new CfnOutput(this, 'ConsoleUrl', { value: this.consoleUrl, description: 'The page, for signed requests' });
+    new CfnOutput(this, 'ConsoleUrl', { value: this.consoleUrl, description: 'The page' });
   }
 
   /** Lets somebody of this account read the page and the API, through the URL. */
@@ -223,20 +228,20 @@ export class Overtime extends Construct {
     const allowed: Record<string, string> = props.privateNetworks?.length
       ? { OVERTIME_WEBHOOK_ALLOW: props.privateNetworks.join(',') }
       : {};
+    // Its own URL it knows from who asks; another it must be told, because people come back there.
+    const address: Record<string, string> =
+      asksItself(props.signIn ?? {}) && props.consoleUrl ? { OVERTIME_CONSOLE_URL: props.consoleUrl } : {};
     return {
       ingest: common,
       evaluate: { ...common, ...queue, ...evaluateQueue, ...told, ...metrics },
       deliver: { ...common, ...queue, ...webhook, ...allowed },
       sweep: { ...common, ...queue, ...told, ...metrics },
-      console: { ...common, ...told },
+      console: { ...common, ...queue, ...told, ...signInSettings(props.signIn ?? {}), ...address },
     };
   }
 
-  private openUrl(door: 'ingest' | 'console'): FunctionUrl {
-    return new FunctionUrl(this.doors[door], 'Url', {
-      function: this.doors[door].function,
-      authType: FunctionUrlAuthType.AWS_IAM,
-    });
+  private openUrl(door: 'ingest' | 'console', authType: FunctionUrlAuthType): FunctionUrl {
+    return new FunctionUrl(this.doors[door], 'Url', { function: this.doors[door].function, authType });
   }
 
   /** Verdicts are evaluated at once; tallies are gathered, so that ten thousand sandboxes are not ten thousand readings. */

@@ -32,6 +32,8 @@ export interface AllowDoorsProps {
   readonly channels: ChannelsProps;
   /** The key that signs the webhook's messages, if there is a webhook. */
   readonly webhookSecret?: ISecret;
+  /** What the console must read to let people in. */
+  readonly signInSecrets: readonly ISecret[];
   /** What the tables are encrypted with, if that is no key of DynamoDB's. */
   readonly encryptionKey?: IKey;
 }
@@ -79,7 +81,11 @@ export function allowDoors(props: AllowDoorsProps): void {
   sweep.allow('AskForDelivery', ['sqs:SendMessage'], [props.deliverMail.queue.queueArn]);
 
   readState(console);
+  // The rows that have changed since it last read the fleet.
+  console.allow('ReadRows', ['dynamodb:BatchGetItem'], state);
+  console.allow('AskForDelivery', ['sqs:SendMessage'], [props.deliverMail.queue.queueArn]);
   write(console, 'Configure', ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem']);
+  allowSignIn(console, props.signInSecrets);
 
   const key = props.encryptionKey;
   if (key) for (const door of DOORS) useKey(props.doors[door], key);
@@ -120,6 +126,16 @@ function allowChannels(deliver: Door, { channels, webhookSecret }: AllowDoorsPro
   some('UseChannelKeys', ['kms:Decrypt', 'kms:GenerateDataKey'], keys, {
     StringLike: { 'kms:ViaService': ['secretsmanager.*', 'sns.*', 'ssm.*'] },
   });
+}
+
+/** Its own secrets, and none of a channel's. */
+function allowSignIn(console: Door, secrets: readonly ISecret[]): void {
+  if (secrets.length === 0) return;
+  console.allow('ReadSignInSecrets', ['secretsmanager:GetSecretValue'], secrets.map(arnOf));
+  const keys = secrets.flatMap((it) => (it.encryptionKey ? [it.encryptionKey.keyArn] : []));
+  if (keys.length > 0) {
+    console.allow('UseSignInKeys', ['kms:Decrypt'], keys, { StringLike: { 'kms:ViaService': ['secretsmanager.*'] } });
+  }
 }
 
 function useKey(door: Door, key: IKey): void {

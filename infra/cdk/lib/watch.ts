@@ -1,5 +1,5 @@
 import { Annotations, AspectPriority, Aspects, type IAspect, Stack } from 'aws-cdk-lib';
-import { Role } from 'aws-cdk-lib/aws-iam';
+import { Grant, Role } from 'aws-cdk-lib/aws-iam';
 import {
   Architecture,
   CfnFunction,
@@ -31,8 +31,20 @@ export interface WatchFunctionsProps {
   readonly flushInterval?: string;
   /** The region to sign requests for, where the host of `url` does not say it. */
   readonly signingRegion?: string;
+  /** A bucket that the extension stores the functions' logs in; their roles may put objects below the prefix. Default: none. */
+  readonly logs?: StoredLogs;
   /** The tag that keeps a function unwatched. Default: `overtime` = `off`. */
   readonly optOut?: { readonly tag: string; readonly value: string };
+}
+
+/** Where logs go, and whose. */
+export interface StoredLogs {
+  /** The name of a bucket. */
+  readonly bucket: string;
+  /** What keys begin with, without a slash at either end. Default: nothing. */
+  readonly prefix?: string;
+  /** Default: `function` alone. */
+  readonly types?: readonly ('function' | 'extension' | 'platform')[];
 }
 
 /** Lambda takes no more layers than this. */
@@ -78,6 +90,7 @@ export class WatchFunctions implements IAspect {
     watched.addLayers(this.layer(watched, architectureOf(watched)));
     for (const [name, value] of Object.entries(this.environment())) watched.addEnvironment(name, value);
     grantUrl(watched, this.props.ingestArn);
+    if (this.props.logs) grantStoring(watched, this.props.logs);
     // What is added to an imported role may be dropped without a word: CDK does not change what it did not make.
     if (watched.role && !Role.isRole(watched.role)) {
       Annotations.of(watched).addWarningV2(
@@ -101,7 +114,7 @@ export class WatchFunctions implements IAspect {
   }
 
   private environment(): Record<string, string> {
-    const { url, nearTimeout, logTail, tags, redactLogs, flushInterval, signingRegion } = this.props;
+    const { url, nearTimeout, logTail, tags, redactLogs, flushInterval, signingRegion, logs } = this.props;
     const names = DEFAULTS.settings;
     const said = Object.entries(tags ?? {}).map(([name, value]) => `${name}=${value}`);
     return {
@@ -111,6 +124,9 @@ export class WatchFunctions implements IAspect {
       ...(redactLogs === false ? { [names.logRedact]: 'off' } : {}),
       ...(flushInterval === undefined ? {} : { [names.flushInterval]: flushInterval }),
       ...(signingRegion === undefined ? {} : { [names.signingRegion]: signingRegion }),
+      ...(logs === undefined
+        ? {}
+        : { [names.logs]: (logs.types ?? ['function']).join(','), [names.logsS3]: `s3://${placeOf(logs)}` }),
       ...(said.length === 0 ? {} : { [names.tags]: said.join(',') }),
     };
   }
@@ -131,6 +147,17 @@ export class WatchFunctions implements IAspect {
   private skip(node: IConstruct, why: string) {
     Annotations.of(node).addInfoV2('overtime:skipped', `Overtime does not watch ${node.node.path}: ${why}`);
   }
+}
+
+/** Objects are put below the prefix, and never read, listed or deleted. */
+function grantStoring(watched: LambdaFunction, logs: StoredLogs): void {
+  const below = `${placeOf(logs)}/*`;
+  const resource = Stack.of(watched).formatArn({ service: 's3', region: '', account: '', resource: below });
+  Grant.addToPrincipal({ grantee: watched, actions: ['s3:PutObject'], resourceArns: [resource] });
+}
+
+function placeOf({ bucket, prefix }: StoredLogs): string {
+  return prefix ? `${bucket}/${prefix}` : bucket;
 }
 
 function architectureOf(watched: LambdaFunction): ArchitectureName {

@@ -57,6 +57,8 @@ export function everything(): { app: App; stack: Stack; overtime: Overtime } {
   const app = new App();
   const stack = new Stack(app, 'Aggregator');
   const arn = (service: string, resource: string) => `arn:aws:${service}:${HERE}:${resource}`;
+  const secret = (id: string, name: string) =>
+    Secret.fromSecretCompleteArn(stack, id, arn('secretsmanager', `secret:overtime/${name}`));
   const overtime = new Overtime(stack, 'Overtime', {
     artefacts: artefacts(),
     organizationId: ORGANIZATION,
@@ -70,6 +72,21 @@ export function everything(): { app: App; stack: Stack; overtime: Overtime } {
     channels: CHANNELS,
     privateNetworks: ['10.1.0.0/16', '10.2.0.0/16'],
     consoleUrl: 'https://overtime.example/',
+    signIn: {
+      provider: {
+        issuer: 'https://login.example/tenant',
+        clientId: 'overtime',
+        clientSecret: secret('Client', 'oidc-a1b2c3'),
+        scopes: ['openid', 'email', 'groups'],
+      },
+      tokens: { admin: secret('Admins', 'admins-a1b2c3'), viewer: secret('Viewers', 'viewers-a1b2c3') },
+      sessionKey: secret('Session', 'session-a1b2c3'),
+      sessionIdle: Duration.minutes(30),
+      sessionMax: Duration.hours(8),
+      rolesClaim: 'groups',
+      grants: { admin: ['platform'], operator: ['on-call'], viewer: ['*'] },
+      hosts: ['overtime.internal.example'],
+    },
     metrics: { namespace: 'Overtime', dimensions: [['account', 'region', 'function'], ['account']] },
     retention: {
       facts: Duration.hours(96),

@@ -108,7 +108,8 @@ test('a door may do what it is there for and no more', () => {
   deepStrictEqual(may('evaluate'), [...following, ...reading, ...writing, ...mail].sort());
   deepStrictEqual(may('deliver'), [...reading, ...writing, ...mail].sort());
   deepStrictEqual(may('sweep'), ['dynamodb:DeleteItem', ...reading, ...writing, 'sqs:SendMessage'].sort());
-  deepStrictEqual(may('console'), ['dynamodb:DeleteItem', ...reading, ...writing].sort());
+  const rows = ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem'];
+  deepStrictEqual(may('console'), [...rows, ...reading, ...writing, 'sqs:SendMessage'].sort());
 });
 
 test('a door writes its own partitions of the state', () => {
@@ -130,7 +131,16 @@ test('deliver reaches what it was told of and nothing else, and no other door do
   const template = Template.fromStack(everything().stack);
   const beyond = (door: string) =>
     statements(template, door).filter((it) => /^(sns|events|secretsmanager|ssm):/.test(actions(it).join()));
-  for (const door of DOORS.filter((it) => it !== 'deliver')) deepStrictEqual(beyond(door), [], door);
+  for (const door of DOORS.filter((it) => it !== 'deliver' && it !== 'console'))
+    deepStrictEqual(beyond(door), [], door);
+  // The console reads what it lets people in by, and nothing of a channel's.
+  const mine = ['session', 'admins', 'viewers', 'oidc'].map(
+    (it) => `arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/${it}-a1b2c3`,
+  );
+  deepStrictEqual(
+    beyond('console').map((it) => [it.Sid, it.Action, it.Resource]),
+    [['ReadSignInSecrets', 'secretsmanager:GetSecretValue', mine]],
+  );
   const hook = 'arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/hook-a1b2c3';
   deepStrictEqual(
     beyond('deliver').map((it) => [it.Action, [it.Resource].flat()]),
@@ -146,6 +156,29 @@ test('deliver reaches what it was told of and nothing else, and no other door do
     none.map((it) => it.Sid).filter((it) => /Publish|Buses|Secrets|Parameters|Keys/.test(it ?? '')),
     [],
   );
+});
+
+test('the console lets everybody through to its own door only where it asks who they are', () => {
+  const auth = (template: Template) =>
+    Object.entries(template.findResources('AWS::Lambda::Url')).map(([id, it]) => [
+      id.startsWith('OvertimeConsole') ? 'console' : 'ingest',
+      it.Properties.AuthType,
+    ]);
+  const asked = [
+    ['console', 'NONE'],
+    ['ingest', 'AWS_IAM'],
+  ];
+  deepStrictEqual(auth(Template.fromStack(everything().stack)).sort(), asked);
+  const signed = [
+    ['console', 'AWS_IAM'],
+    ['ingest', 'AWS_IAM'],
+  ];
+  deepStrictEqual(auth(Template.fromStack(aggregator().stack)).sort(), signed);
+  const granted = Template.fromStack(
+    aggregator({ signIn: { grants: { admin: ['*:assumed-role/Platform/*'] } } }).stack,
+  );
+  deepStrictEqual(auth(granted).sort(), signed, 'roles alone open nothing');
+  throws(() => aggregator({ signIn: { tokens: {} } }), /sessionKey/);
 });
 
 test('the key of the webhook is read by deliver, and stands nowhere', () => {
@@ -180,7 +213,15 @@ test('what nobody could work on ends in a queue that is watched', () => {
   template.resourceCountIs('AWS::SQS::Queue', 4);
   template.allResourcesProperties('AWS::SQS::Queue', { SqsManagedSseEnabled: true });
   const alarms = Object.values(template.findResources('AWS::CloudWatch::Alarm')).map((it) => it.Properties.MetricName);
-  for (const metric of ['IteratorAge', 'Url4xxCount', 'Url5xxCount', 'Invocations', 'Errors', 'Throttles']) {
+  for (const metric of [
+    'IteratorAge',
+    'LateFacts',
+    'Url4xxCount',
+    'Url5xxCount',
+    'Invocations',
+    'Errors',
+    'Throttles',
+  ]) {
     ok(alarms.includes(metric), metric);
   }
   strictEqual(alarms.filter((it) => it === 'ApproximateNumberOfMessagesVisible').length, 2);

@@ -1,4 +1,4 @@
-import { match, strictEqual } from 'node:assert/strict';
+import { doesNotMatch, match, strictEqual } from 'node:assert/strict';
 import { test } from 'node:test';
 import { App, Stack, Tags } from 'aws-cdk-lib';
 import { Annotations, Match, Template } from 'aws-cdk-lib/assertions';
@@ -46,6 +46,7 @@ test('every function gets the layer for its architecture, the settings and the p
     redactLogs: false,
     flushInterval: '30s',
     signingRegion: 'eu-central-1',
+    logs: { bucket: 'example-logs', prefix: 'overtime', types: ['function', 'platform'] },
   });
   plain(stack, 'Orders', { architecture: Architecture.ARM_64 });
   plain(stack, 'Ledger');
@@ -59,6 +60,8 @@ test('every function gets the layer for its architecture, the settings and the p
     OVERTIME_LOG_REDACT: 'off',
     OVERTIME_FLUSH_INTERVAL: '30s',
     OVERTIME_SIGNING_REGION: 'eu-central-1',
+    OVERTIME_LOGS: 'function,platform',
+    OVERTIME_LOGS_S3: 's3://example-logs/overtime',
   };
   for (const layer of Object.values(LAYERS)) {
     template.hasResourceProperties('AWS::Lambda::Function', {
@@ -76,9 +79,27 @@ test('every function gets the layer for its architecture, the settings and the p
           Resource: INGEST,
           Condition: { Bool: { 'lambda:InvokedViaFunctionUrl': 'true' } },
         },
+        {
+          Action: 's3:PutObject',
+          Effect: 'Allow',
+          Resource: { 'Fn::Join': ['', ['arn:', { Ref: 'AWS::Partition' }, ':s3:::example-logs/overtime/*']] },
+        },
       ],
     },
   });
+});
+
+test('without a prefix logs go to the bucket itself, and a function that is not told to stores none', () => {
+  const stack = watched({ logs: { bucket: 'example-logs' } });
+  plain(stack, 'Orders');
+  const template = Template.fromStack(stack);
+  template.hasResourceProperties('AWS::Lambda::Function', {
+    Environment: { Variables: { OVERTIME_LOGS: 'function', OVERTIME_LOGS_S3: 's3://example-logs' } },
+  });
+  match(JSON.stringify(template.toJSON()), /:s3:::example-logs\/\*"/);
+  const without = watched();
+  plain(without, 'Orders');
+  doesNotMatch(JSON.stringify(Template.fromStack(without).toJSON()), /s3:PutObject|OVERTIME_LOGS/);
 });
 
 test('a function that is tagged stays unwatched', () => {

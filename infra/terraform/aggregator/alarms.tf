@@ -41,6 +41,12 @@ locals {
         door      = "ingest", metric = "Url5xxCount", statistic = "Sum", period = 300, threshold = 1, periods = 3
         statement = "Ingest has answered with errors for a quarter of an hour. Extensions keep timeouts and send them again."
       }
+      # Ingest says it itself, in its log: to Lambda, a batch whose facts are refused one by one is an accepted one.
+      late-facts = {
+        door      = "ingest", metric = "LateFacts", statistic = "Sum", period = 300, threshold = 1, periods = 3
+        statement = "For a quarter of an hour facts come too late, or from clocks that are wrong: they are refused, counted and not shown."
+        namespace = "Overtime"
+      }
     },
   )
   alarm_actions = var.alarm_topic_arn == null ? [] : [var.alarm_topic_arn]
@@ -68,7 +74,7 @@ resource "aws_cloudwatch_metric_alarm" "door" {
 
   alarm_name          = "${var.name}-${each.key}"
   alarm_description   = each.value.statement
-  namespace           = "AWS/Lambda"
+  namespace           = try(each.value.namespace, "AWS/Lambda")
   metric_name         = each.value.metric
   dimensions          = { FunctionName = local.doors[each.value.door].function_name }
   statistic           = each.value.statistic

@@ -28,6 +28,38 @@ resource "aws_lambda_permission" "url" {
   }
 }
 
+# Everybody, where the console asks them itself who they are.
+resource "aws_lambda_permission" "console" {
+  count = local.asks_itself ? 1 : 0
+
+  statement_id           = "everybody-url"
+  action                 = "lambda:InvokeFunctionUrl"
+  function_name          = aws_lambda_function.console.function_name
+  principal              = "*"
+  function_url_auth_type = "NONE"
+}
+
+resource "aws_cloudformation_stack" "console" {
+  count = local.asks_itself ? 1 : 0
+
+  name = "${var.name}-console"
+
+  template_body = jsonencode({
+    Description = "Overtime: who may invoke the console through its URL"
+    Resources = {
+      Everybody = {
+        Type = "AWS::Lambda::Permission"
+        Properties = {
+          Action                = "lambda:InvokeFunction"
+          FunctionName          = aws_lambda_function.console.arn
+          Principal             = "*"
+          InvokedViaFunctionUrl = true
+        }
+      }
+    }
+  })
+}
+
 # The provider's aws_lambda_permission cannot say InvokedViaFunctionUrl (versions 5 have no argument for it), and without that the
 # permission would let a caller forge its account. CloudFormation can say it, so these permissions are its.
 resource "aws_cloudformation_stack" "callers" {

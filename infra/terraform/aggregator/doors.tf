@@ -43,6 +43,32 @@ locals {
     var.metrics == null ? {} : { OVERTIME_EMF_NAMESPACE = var.metrics.namespace },
     try(length(var.metrics.dimensions), 0) == 0 ? {} : { OVERTIME_EMF_DIMENSIONS = join(";", [for it in var.metrics.dimensions : join(",", it)]) },
   )
+  # Whether the console asks people itself, so that its URL must let everybody through to it.
+  asks_itself = var.sign_in.provider != null || length(var.sign_in.token_secret_arns) > 0
+  grants = {
+    for role, name in { viewer = "OVERTIME_VIEWERS", operator = "OVERTIME_OPERATORS", admin = "OVERTIME_ADMINS" } :
+    name => join(",", var.sign_in.grants[role]) if length(lookup(var.sign_in.grants, role, [])) > 0
+  }
+  # Its own URL it knows from who asks; another it must be told, because people come back there.
+  itself = { for name, value in {
+    OVERTIME_SIGN_IN      = var.sign_in.provider == null ? "token" : "oidc"
+    OVERTIME_SESSION_KEY  = try("secretsmanager:${var.sign_in.session_key_arn}", null)
+    OVERTIME_TOKENS       = join(",", [for role, arn in var.sign_in.token_secret_arns : "${role}=secretsmanager:${arn}"])
+    OVERTIME_SESSION_IDLE = var.sign_in.session_idle
+    OVERTIME_SESSION_MAX  = var.sign_in.session_max
+    OVERTIME_CONSOLE_URL  = var.console_url
+    OVERTIME_OIDC_ISSUER  = try(var.sign_in.provider.issuer, null)
+
+    OVERTIME_OIDC_CLIENT_ID     = try(var.sign_in.provider.client_id, null)
+    OVERTIME_OIDC_CLIENT_SECRET = try("secretsmanager:${var.sign_in.provider.client_secret_arn}", null)
+    OVERTIME_OIDC_SCOPES        = try(join(" ", var.sign_in.provider.scopes), null)
+  } : name => value if local.asks_itself && try(length(value), 0) > 0 }
+  sign_in = merge(
+    local.grants,
+    var.sign_in.roles_claim == null ? {} : { OVERTIME_ROLES_CLAIM = var.sign_in.roles_claim },
+    length(var.sign_in.hosts) == 0 ? {} : { OVERTIME_HOSTS = join(",", var.sign_in.hosts) },
+    local.itself,
+  )
   settings = {
     ingest   = local.common
     evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url, local.told, local.metrics)
@@ -128,7 +154,7 @@ resource "aws_lambda_function" "console" {
   reserved_concurrent_executions = local.sizes.console.concurrency
 
   environment {
-    variables = merge(local.common, local.told, { OVERTIME_DOOR = "console" })
+    variables = merge(local.common, local.deliver_queue, local.told, local.sign_in, { OVERTIME_DOOR = "console" })
   }
 
   logging_config {
@@ -153,5 +179,5 @@ resource "aws_lambda_function_url" "ingest" {
 
 resource "aws_lambda_function_url" "console" {
   function_name      = aws_lambda_function.console.function_name
-  authorization_type = "AWS_IAM"
+  authorization_type = local.asks_itself ? "NONE" : "AWS_IAM"
 }

@@ -9,7 +9,7 @@ output "ingest_arn" {
 }
 
 output "console_url" {
-  description = "The page, for signed requests."
+  description = "The page: for signed requests, unless sign_in has it ask people itself."
   value       = aws_lambda_function_url.console.function_url
 }
 

@@ -69,8 +69,23 @@ locals {
       },
       local.ask_for_delivery,
     ])
-    console = concat(local.read_state, [local.write.console])
+    console = concat(local.read_state, [
+      # The rows that have changed since it last read the fleet.
+      { sid = "ReadRows", actions = ["dynamodb:BatchGetItem"], resources = local.state, condition = null },
+      local.ask_for_delivery,
+      local.write.console,
+    ], local.reading_sign_in)
   }
+
+  # What the console lets people in by, and nothing of a channel's.
+  sign_in_secrets = !local.asks_itself ? [] : compact(concat(
+    [var.sign_in.session_key_arn],
+    values(var.sign_in.token_secret_arns),
+    [try(var.sign_in.provider.client_secret_arn, null)],
+  ))
+  reading_sign_in = length(local.sign_in_secrets) == 0 ? [] : [
+    { sid = "ReadSignInSecrets", actions = ["secretsmanager:GetSecretValue"], resources = local.sign_in_secrets, condition = null },
+  ]
 
   # What channels may need of AWS, for as much as was asked for.
   channels = [for it in [

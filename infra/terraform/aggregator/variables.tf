@@ -95,9 +95,44 @@ variable "private_networks" {
 }
 
 variable "console_url" {
-  description = "Where links in messages lead. Null: the console's URL, which answers signed requests only."
+  description = "Where links in messages lead, and people come back to from their provider. Null: the console's URL."
   type        = string
   default     = null
+}
+
+variable "sign_in" {
+  description = "Who may come into the console, and as what. With provider (an OpenID provider that people sign in at) or token_secret_arns (secrets with hashes of tokens, as `overtime token` prints them, by role) its URL is open to browsers and it asks them itself; session_key_arn, a secret with 32 bytes in base64, is needed then. Without, it answers signed requests only, and who may sign is a matter of IAM. grants: values of the claim roles_claim, or ARNs of IAM, by role: viewer, operator or admin; without any, whoever IAM lets in is an admin. hosts: what else than its address it may be asked for by."
+  type = object({
+    provider = optional(object({
+      issuer            = string
+      client_id         = string
+      client_secret_arn = optional(string)
+      scopes            = optional(list(string), [])
+    }))
+    token_secret_arns = optional(map(string), {})
+    session_key_arn   = optional(string)
+    session_idle      = optional(string)
+    session_max       = optional(string)
+    roles_claim       = optional(string)
+    grants            = optional(map(list(string)), {})
+    hosts             = optional(list(string), [])
+  })
+  default = {}
+
+  validation {
+    condition     = length(setsubtract(concat(keys(var.sign_in.token_secret_arns), keys(var.sign_in.grants)), ["viewer", "operator", "admin"])) == 0
+    error_message = "The roles are viewer, operator and admin."
+  }
+
+  validation {
+    condition     = var.sign_in.session_key_arn != null || (var.sign_in.provider == null && length(var.sign_in.token_secret_arns) == 0)
+    error_message = "sign_in has token_secret_arns or a provider, and no session_key_arn."
+  }
+
+  validation {
+    condition     = var.sign_in.provider == null || length(var.sign_in.grants) > 0
+    error_message = "sign_in has a provider, and grants nobody anything."
+  }
 }
 
 variable "metrics" {

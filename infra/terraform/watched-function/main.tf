@@ -7,6 +7,8 @@
 #   }
 
 locals {
+  stored = var.logs == null ? null : trimsuffix(join("/", [var.logs.bucket, var.logs.prefix]), "/")
+
   told = {
     OVERTIME_URL            = var.url
     OVERTIME_NEAR_TIMEOUT   = var.near_timeout == null ? null : tostring(var.near_timeout)
@@ -14,6 +16,8 @@ locals {
     OVERTIME_FLUSH_INTERVAL = var.flush_interval
     OVERTIME_SIGNING_REGION = var.signing_region
     OVERTIME_LOG_TAIL       = var.log_tail == null ? null : tostring(var.log_tail)
+    OVERTIME_LOGS           = var.logs == null ? null : join(",", var.logs.types)
+    OVERTIME_LOGS_S3        = local.stored == null ? null : "s3://${local.stored}"
     OVERTIME_TAGS           = length(var.tags) == 0 ? null : join(",", [for name, value in var.tags : "${name}=${value}"])
   }
 }
@@ -31,3 +35,21 @@ resource "aws_iam_role_policy_attachment" "report" {
     }
   }
 }
+
+# Objects are put below the prefix, and never read, listed or deleted.
+resource "aws_iam_role_policy" "logs" {
+  count = var.logs == null || var.role_name == null ? 0 : 1
+
+  name = "OvertimeLogs"
+  role = var.role_name
+  policy = jsonencode({
+    Version = "2012-10-17"
+    Statement = [{
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = "arn:${data.aws_partition.here.partition}:s3:::${local.stored}/*"
+    }]
+  })
+}
+
+data "aws_partition" "here" {}

@@ -81,3 +81,23 @@ variable "signing_region" {
   type        = string
   default     = null
 }
+
+variable "logs" {
+  description = "A bucket that the extension stores logs in, and whose: function, extension, platform. With role_name, the role may put objects below the prefix. Null: none."
+  type = object({
+    bucket = string
+    prefix = optional(string, "")
+    types  = optional(list(string), ["function"])
+  })
+  default = null
+
+  validation {
+    condition     = var.logs == null ? true : length(var.logs.types) > 0 && length(setsubtract(var.logs.types, ["function", "extension", "platform"])) == 0
+    error_message = "logs.types has function, extension and platform, at least one of them."
+  }
+
+  validation {
+    condition     = var.logs == null ? true : var.logs.prefix == trim(var.logs.prefix, "/")
+    error_message = "logs.prefix neither begins nor ends with a slash."
+  }
+}

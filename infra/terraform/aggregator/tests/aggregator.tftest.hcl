@@ -43,7 +43,7 @@ run "doors_are_told_what_they_read_and_nothing_else" {
       evaluate = "OVERTIME_CONSOLE_URL OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_EVALUATE_QUEUE_URL OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
       deliver  = "OVERTIME_CONSOLE_URL OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
       sweep    = "OVERTIME_CONSOLE_URL OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
-      console  = "OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
+      console  = "OVERTIME_DELIVER_QUEUE_URL OVERTIME_DOOR OVERTIME_FACTS_TABLE OVERTIME_STATE_TABLE"
     }
     error_message = jsonencode({ for door, it in local.doors : door => sort(keys(it.environment[0].variables)) })
   }
@@ -93,6 +93,45 @@ run "only_deliver_may_read_the_key_of_the_webhook" {
   }
 }
 
+run "the_console_asks_people_itself_only_where_it_is_told_how" {
+  variables {
+    sign_in = {
+      token_secret_arns = { admin = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:admins-a1b2c3" }
+      session_key_arn   = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:session-a1b2c3"
+    }
+  }
+
+  assert {
+    condition     = [aws_lambda_function_url.console.authorization_type, aws_lambda_function_url.ingest.authorization_type] == ["NONE", "AWS_IAM"]
+    error_message = "A URL is open that should not be, or closed."
+  }
+
+  assert {
+    condition = { for name, value in aws_lambda_function.console.environment[0].variables : name => value if can(regex("SIGN_IN|SESSION|TOKENS|OIDC|CONSOLE_URL", name)) } == {
+      OVERTIME_SIGN_IN     = "token"
+      OVERTIME_TOKENS      = "admin=secretsmanager:arn:aws:secretsmanager:eu-west-1:999988887777:secret:admins-a1b2c3"
+      OVERTIME_SESSION_KEY = "secretsmanager:arn:aws:secretsmanager:eu-west-1:999988887777:secret:session-a1b2c3"
+    }
+    error_message = jsonencode(aws_lambda_function.console.environment[0].variables)
+  }
+
+  assert {
+    condition     = join(" ", flatten([for door, statements in local.permissions : [for it in statements : concat([door], it.resources) if it.sid == "ReadSignInSecrets"]])) == "console arn:aws:secretsmanager:eu-west-1:999988887777:secret:session-a1b2c3 arn:aws:secretsmanager:eu-west-1:999988887777:secret:admins-a1b2c3"
+    error_message = "Another may read them, or none."
+  }
+}
+
+run "roles_alone_open_nothing" {
+  variables {
+    sign_in = { grants = { admin = ["*:assumed-role/Platform/*"] } }
+  }
+
+  assert {
+    condition     = aws_lambda_function_url.console.authorization_type == "AWS_IAM" && aws_lambda_function.console.environment[0].variables.OVERTIME_ADMINS == "*:assumed-role/Platform/*" && length(local.reading_sign_in) == 0
+    error_message = jsonencode(aws_lambda_function.console.environment[0].variables)
+  }
+}
+
 run "no_door_may_delete_scan_or_do_everything" {
   assert {
     condition = alltrue(flatten([
@@ -114,7 +153,7 @@ run "no_door_may_delete_scan_or_do_everything" {
     condition = alltrue(flatten([
       for door, statements in local.permissions : [
         for it in statements : it.condition != null
-        if it.sid != "RecordFacts" && length([for action in it.actions : action if can(regex("Item$", action)) && action != "dynamodb:GetItem"]) > 0
+        if it.sid != "RecordFacts" && length([for action in it.actions : action if can(regex("Item$", action)) && !endswith(action, "GetItem")]) > 0
       ]
     ]))
     error_message = "A door may write all of the state."
@@ -277,7 +316,8 @@ run "what_is_none_is_refused_by_name" {
     name         = "Over time"
     channels     = { bus_arns = ["*"] }
     retention    = { facts = "long" }
+    sign_in      = { token_secret_arns = { root = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:admins-a1b2c3" } }
   }
 
-  expect_failures = [var.accounts, var.architecture, var.sizes, var.name, var.channels, var.retention]
+  expect_failures = [var.accounts, var.architecture, var.sizes, var.name, var.channels, var.retention, var.sign_in]
 }

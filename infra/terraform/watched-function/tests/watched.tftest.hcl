@@ -1,4 +1,8 @@
-mock_provider "aws" {}
+mock_provider "aws" {
+  mock_data "aws_partition" {
+    defaults = { partition = "aws" }
+  }
+}
 
 variables {
   url        = "https://abcdefghijklmnopqrstuvwxyz012345.lambda-url.eu-west-1.on.aws/"
@@ -21,7 +25,7 @@ run "defaults_are_left_to_the_extension" {
   }
 
   assert {
-    condition     = length(aws_iam_role_policy_attachment.report) == 0
+    condition     = length(aws_iam_role_policy_attachment.report) + length(aws_iam_role_policy.logs) == 0
     error_message = "A role was changed that was not named."
   }
 }
@@ -36,6 +40,7 @@ run "what_is_set_is_said_as_the_extension_reads_it" {
     redact_logs    = false
     flush_interval = "30s"
     signing_region = "eu-central-1"
+    logs           = { bucket = "example-logs", prefix = "overtime", types = ["function", "platform"] }
   }
 
   assert {
@@ -47,6 +52,8 @@ run "what_is_set_is_said_as_the_extension_reads_it" {
       OVERTIME_LOG_REDACT     = "off"
       OVERTIME_FLUSH_INTERVAL = "30s"
       OVERTIME_SIGNING_REGION = "eu-central-1"
+      OVERTIME_LOGS           = "function,platform"
+      OVERTIME_LOGS_S3        = "s3://example-logs/overtime"
     }
     error_message = jsonencode(output.environment)
   }
@@ -59,6 +66,32 @@ run "what_is_set_is_said_as_the_extension_reads_it" {
   assert {
     condition     = aws_iam_role_policy_attachment.report[0].role == "orders" && aws_iam_role_policy_attachment.report[0].policy_arn == var.policy_arn
     error_message = "The role may not report."
+  }
+
+  assert {
+    condition = jsondecode(aws_iam_role_policy.logs[0].policy).Statement == [{
+      Effect   = "Allow"
+      Action   = "s3:PutObject"
+      Resource = "arn:aws:s3:::example-logs/overtime/*"
+    }]
+    error_message = "The role may do something else with the bucket."
+  }
+}
+
+run "a_bucket_needs_no_prefix" {
+  variables {
+    role_name = "orders"
+    logs      = { bucket = "example-logs" }
+  }
+
+  assert {
+    condition     = output.environment.OVERTIME_LOGS_S3 == "s3://example-logs" && output.environment.OVERTIME_LOGS == "function"
+    error_message = jsonencode(output.environment)
+  }
+
+  assert {
+    condition     = jsondecode(aws_iam_role_policy.logs[0].policy).Statement[0].Resource == "arn:aws:s3:::example-logs/*"
+    error_message = "The role may put objects elsewhere."
   }
 }
 
@@ -90,7 +123,8 @@ run "shares_and_lines_have_bounds" {
     near_timeout = 1.5
     log_tail     = 1000
     url          = "http://overtime.example"
+    logs         = { bucket = "example-logs", prefix = "/overtime", types = ["everything"] }
   }
 
-  expect_failures = [var.near_timeout, var.log_tail, var.url]
+  expect_failures = [var.near_timeout, var.log_tail, var.url, var.logs]
 }
