@@ -6,7 +6,13 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use sandbox::{aggregator::Aggregator, binaries};
+use sandbox::{
+    Spec,
+    aggregator::Aggregator,
+    binaries,
+    front::{Caller, Front, Plan, Upstream},
+    spec::{Credentials, Function, Launch},
+};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -139,6 +145,44 @@ async fn what_is_wrong_is_named_and_nothing_is_done() {
     assert!(broken.complained.contains("line 2, column"), "{}", broken.complained);
     let missing = desk.config(&["plan", "no-such-file.json"]).await.with(1);
     assert!(missing.complained.contains("no-such-file.json cannot be read"), "{missing:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_function_url_takes_what_credentials_sign_and_nothing_else() {
+    let desk = Desk::open().await;
+    let caller = Caller::of(&Spec::new(Function::named("pipeline"), Launch::program("/bin/true")));
+    let upstream = Upstream::Requests(desk.aggregator.url());
+    let front = Front::start(Plan::to(upstream).caller(caller)).await.unwrap();
+    let Credentials { access_key, secret, session_token } = Credentials::default();
+    let settings = |secret: &str| {
+        [
+            ("AWS_REGION", "eu-west-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", access_key.clone()),
+            ("AWS_SECRET_ACCESS_KEY", secret.to_owned()),
+            ("AWS_SESSION_TOKEN", session_token.clone()),
+        ]
+    };
+    let url = front.url();
+    let signed = async |arguments: &[&str], secret: &str| {
+        let settings = settings(secret);
+        let settings = settings.iter().map(|(name, it)| (*name, it.as_str())).collect::<Vec<_>>();
+        run(&[arguments, &["--url", &url, "--auth", "iam"]].concat(), &settings).await
+    };
+    let file = desk.file(&json!({ "channels": [channel("Ops")] }));
+    signed(&["plan", &file, "--prune"], &secret).await.with(2);
+    signed(&["apply", &file, "--prune", "--yes"], &secret).await.with(0);
+    let exported: Value =
+        serde_json::from_str(&signed(&["export"], &secret).await.with(0).said).unwrap();
+    assert_eq!(exported, desk.export().await);
+    assert_eq!(exported["channels"][0]["name"], "Ops");
+
+    let forged = signed(&["export"], "another").await.with(1);
+    assert!(forged.complained.contains("403"), "{forged:#?}");
+    let unsigned = run(&["export", "--url", &url], &[]).await.with(1);
+    assert!(unsigned.complained.contains("--auth iam"), "{unsigned:#?}");
+    let nobody = [("AWS_REGION", "eu-west-1"), ("AWS_EC2_METADATA_DISABLED", "true")];
+    let nobody = run(&["export", "--url", &url, "--auth", "iam"], &nobody).await.with(1);
+    assert!(nobody.complained.contains("finds no AWS credentials"), "{nobody:#?}");
 }
 
 #[tokio::test]

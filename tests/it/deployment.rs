@@ -16,9 +16,11 @@ const BY_LAMBDA: [(&str, &str); 4] = [
 ];
 
 /// What nothing deploys, and why.
-const NEVER_SET: [(&str, &str); 2] = [
+const NEVER_SET: [(&str, &str); 4] = [
     ("OVERTIME_AUTH", "`iam` is its default, and the only thing that ingest takes on AWS"),
     ("OVERTIME_CA_FILE", "a Function URL has a public certificate"),
+    ("OVERTIME_LOGS_S3_ENDPOINT", "S3 is where it is"),
+    ("OVERTIME_LOGS_S3_REGION", "a bucket elsewhere says so, and is followed there"),
 ];
 
 #[test]

@@ -19,6 +19,7 @@ mod extension;
 mod facts;
 mod journal;
 mod log;
+mod logs;
 mod network;
 mod orderings;
 mod path;

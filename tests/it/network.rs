@@ -7,7 +7,7 @@ mod cuts;
 mod front;
 mod overhead;
 mod refusals;
-mod reporting;
+pub(crate) mod reporting;
 mod share;
 mod signed;
 mod signing;

@@ -11,8 +11,8 @@
 //! - `api`: the three HTTP APIs; `telemetry`: records, buffers, delivery; `process`: the processes; `workers`: those of
 //!   a managed instance;
 //! - [`http`]: what the emulated functions and extensions speak;
-//! - [`binaries`], [`artefacts`], [`aggregator`], [`python`], [`alertmanager`]: what the tests start beside it;
-//! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them;
+//! - [`binaries`], [`artefacts`], [`aggregator`], [`python`], [`alertmanager`], [`openid`]: what the tests start beside it;
+//! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them; [`bucket`]: where logs go;
 //! - [`proxy`], [`front`], [`authority`]: the network and the service between them;
 //! - [`share`], [`conditions`]: the circumstances a function has no say in;
 //! - [`player`]: recorded scenarios, played against a real extension.
@@ -25,6 +25,7 @@ mod api;
 pub mod artefacts;
 pub mod authority;
 pub mod binaries;
+pub mod bucket;
 pub mod clock;
 pub mod conditions;
 mod core;
@@ -36,6 +37,7 @@ mod hooks;
 pub mod http;
 mod ids;
 pub mod inbox;
+pub mod openid;
 pub mod player;
 mod process;
 pub mod proxy;

@@ -69,6 +69,14 @@ pub fn read_metrics(format: &str, metrics: &str) -> Result<Vec<serde_json::Value
     samples.map_err(|why| Unavailable::Python(why.to_string()))
 }
 
+/// The rows of the table that DuckDB makes of a folder of logs, in the order in which they were written. Blocks.
+pub fn read_logs(folder: &Path) -> Result<Vec<serde_json::Value>, Unavailable> {
+    let folder = folder.to_string_lossy();
+    let said = answers("requirements-logs.txt", &["read_logs.py", &folder], "")?;
+    let rows = said.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    rows.map_err(|why| Unavailable::Python(why.to_string()))
+}
+
 /// What a script of `tests/python` answers to its input, in an environment with what it requires.
 fn answers(requirements: &str, script: &[&str], input: &str) -> Result<String, Unavailable> {
     let python = environment(requirements)?.join("bin/python");

@@ -39,6 +39,50 @@ async fn told(world: &World, batch: &Batch, deliver: &Door) {
     world.queues.settle(&world.deliver, &messages, &answer).await.unwrap();
 }
 
+/// Has what the console has queued delivered, and says how many messages that were.
+async fn delivered(world: &World, deliver: &Door) -> usize {
+    let messages = world.queues.receive(&world.deliver).await.unwrap();
+    if messages.is_empty() {
+        return 0;
+    }
+    let answer = answered(deliver.take(messages.event.clone()).await.unwrap());
+    assert_eq!(answer, no_failures(), "{:?}", deliver.lines().await);
+    world.queues.settle(&world.deliver, &messages, &answer).await.unwrap();
+    messages.len()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tested_or_sent_again_by_hand_waits_for_no_sweep() {
+    let world = World::start().await;
+    let console = world.open("console").await;
+    let secret = [("OVERTIME_SECRET_HOOK", "whsec_c2l4dGVlbiBieXRlcyBhbmQgc2l4dGVlbiBtb3Jl")];
+    let deliver = world.open_with("deliver", &secret).await;
+    let kind =
+        json!({ "webhook": { "url": world.inbox.url(), "secret": "env:OVERTIME_SECRET_HOOK" } });
+    let channel = json!({ "id": "team", "name": "Team", "kind": kind });
+    change(&console, ("POST", "/api/v1/channels"), channel).await;
+
+    let tested = change(&console, ("POST", "/api/v1/channels/team/test"), Value::Null).await;
+    assert_eq!(delivered(&world, &deliver).await, 1, "{:?}", console.lines().await);
+    assert!(world.inbox.until(1, PATIENCE).await, "{:?}", deliver.lines().await);
+
+    let replay = format!("{}/replay", tested["url"].as_str().unwrap());
+    change(&console, ("POST", &replay), Value::Null).await;
+    assert_eq!(delivered(&world, &deliver).await, 1, "{:?}", console.lines().await);
+    assert!(world.inbox.until(2, PATIENCE).await, "{:?}", deliver.lines().await);
+
+    // Without the queue it is written down all the same, and the sweep finds it.
+    let nowhere = world.nowhere();
+    let alone = [("OVERTIME_DELIVER_QUEUE_URL", nowhere.as_str())];
+    let console = world.open_with("console", &alone).await;
+    change(&console, ("POST", "/api/v1/channels/team/test"), Value::Null).await;
+    assert_eq!(delivered(&world, &deliver).await, 0);
+    let sweep = world.open("sweep").await;
+    assert_eq!(answered(sweep.take(json!({})).await.unwrap()), Value::Null);
+    assert_eq!(delivered(&world, &deliver).await, 1, "{:?}", sweep.lines().await);
+    assert!(world.inbox.until(3, PATIENCE).await, "{:?}", deliver.lines().await);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_console_may_change_the_configuration_and_deliver_disable_a_channel() {
     let world = World::start().await;
