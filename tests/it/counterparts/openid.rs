@@ -61,7 +61,7 @@ impl Stage {
 }
 
 fn silence() -> Value {
-    json!({ "name": "Quiet", "matchers": { "functions": ["pay-*"] }, "comment": "A migration" })
+    json!({ "matchers": { "functions": ["pay-*"] }, "comment": "A migration" })
 }
 
 fn channel() -> Value {
