@@ -238,3 +238,24 @@ async fn what_opens_an_alert_is_asked_for_by_its_name() {
     assert_eq!(items(&past).len(), 0, "{past:#}");
     assert_eq!(desk.get("/api/v1/alerts?condition=rain").await.json()["field"], "condition");
 }
+
+#[tokio::test]
+async fn a_group_is_silenced_only_where_all_of_it_is() {
+    let desk = with_crowd().await;
+    let sweep = Sweep { store: desk.store.clone(), console: String::new(), clock };
+    let state = async |after_min: u64, covered: &str| {
+        let silence =
+            json!({"id": covered, "matchers": {"functions": [covered]}, "comment": "moving"});
+        let made = desk.post("/api/v1/silences", &silence).await;
+        assert_eq!(made.status, StatusCode::CREATED, "{}", made.body);
+        sweep.sweep(clock().plus(Duration::from_mins(after_min))).await.unwrap();
+        let all = desk.get("/api/v1/alerts?subscription=crowd").await.json();
+        let group = all["items"][0].clone();
+        assert_eq!(group["member"], false, "{all:#}");
+        (group["state"].clone(), group["silenced_by"].clone())
+    };
+    assert_eq!(state(11, "orders").await, (json!("firing"), Value::Null), "others are told of");
+    let (now, by) = state(23, "basket").await;
+    assert_eq!(now, "silenced");
+    assert!(by == "basket" || by == "orders", "{by}");
+}

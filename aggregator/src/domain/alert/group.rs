@@ -94,6 +94,9 @@ pub struct Stretch {
     told_count: u64,
     corrections: u64,
     updates: u32,
+    /// Whether a silence covers every function that fires, so that nobody is told.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    muted: bool,
     news: News,
 }
 
@@ -146,9 +149,9 @@ impl Stretch {
         self.news.openings > 0
     }
 
-    /// The silence that holds back what would be told.
+    /// The silence that holds back what would be told; one that covers only some of its functions holds back nothing of the others.
     pub fn silenced_by(&self) -> Option<&str> {
-        self.news.silenced.as_ref().map(|it| it.id.as_str())
+        self.news.silenced.as_ref().filter(|_| self.muted).map(|it| it.id.as_str())
     }
 }
 
@@ -208,6 +211,7 @@ fn open(scene: &Scene<'_>, group: &Group, roll: &Roll<'_>) -> Option<Stretch> {
         told_count: 0,
         corrections: 0,
         updates: 0,
+        muted: false,
         news: News { subscription: Some(describe(subscription)), ..News::default() },
     })
 }

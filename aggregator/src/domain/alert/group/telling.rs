@@ -85,6 +85,7 @@ impl Desk<'_> {
         let holds = self.roll.silence;
         let held = std::mem::replace(&mut stretch.news.silenced, holds.map(Silenced::of));
         let ended = held.filter(|_| holds.is_none());
+        stretch.muted = holds.is_some() && self.roll.awake == 0;
         // Where all were silenced, and one that is not has joined, it begins for whoever is told.
         let is_unheard_of = stretch.told_count == 0 && self.roll.awake > 0;
         let kind = if is_untold || is_unheard_of || ended.is_some() {
