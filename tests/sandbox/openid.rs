@@ -203,7 +203,7 @@ impl Browser {
     async fn send(&mut self, url: Url, request: RequestBuilder) -> reqwest::Result<Page> {
         let kept = self.cookies.iter().map(|(name, value)| format!("{name}={value}"));
         let kept = kept.collect::<Vec<_>>().join("; ");
-        let request = request.header(ACCEPT, "text/html").header(COOKIE, kept);
+        let request = request.header(ACCEPT, "text/html,*/*;q=0.8").header(COOKIE, kept);
         let response = request.send().await?;
         for cookie in response.headers().get_all(SET_COOKIE) {
             self.take(cookie.to_str().unwrap_or_default());
