@@ -38,6 +38,7 @@ module "overtime" {
     grants          = { admin = ["platform"], operator = ["on-call"], viewer = ["*"] }
     hosts           = ["overtime.internal.example"]
   }
+  portal_url = "https://example.awsapps.com/start/#/console?account_id={account}&destination={destination}"
   metrics = {
     namespace  = "Overtime"
     dimensions = [["account", "region", "function"], ["account"]]

@@ -89,6 +89,11 @@ export interface OvertimeProps {
   readonly privateNetworks?: readonly string[];
   /** Where links in messages lead, and people come back to from their provider. Default: the console's URL. */
   readonly consoleUrl?: string;
+  /**
+   * How people get into functions' accounts, for links into the AWS console: an address with the places `{account}`, `{region}` and
+   * `{destination}`, as IAM Identity Center has it. Default: links open in whichever account the browser holds.
+   */
+  readonly portalUrl?: string;
   /** Who may come into the console, and as what. Default: whoever IAM lets sign a request, as an admin. */
   readonly signIn?: SignInProps;
   /** Where functions' counts are written as CloudWatch metrics, which cost money for each function. Default: nowhere. */
@@ -231,12 +236,13 @@ export class Overtime extends Construct {
     // Its own URL it knows from who asks; another it must be told, because people come back there.
     const address: Record<string, string> =
       asksItself(props.signIn ?? {}) && props.consoleUrl ? { OVERTIME_CONSOLE_URL: props.consoleUrl } : {};
+    const portal: Record<string, string> = props.portalUrl ? { OVERTIME_PORTAL_URL: props.portalUrl } : {};
     return {
       ingest: common,
       evaluate: { ...common, ...queue, ...evaluateQueue, ...told, ...metrics },
       deliver: { ...common, ...queue, ...webhook, ...allowed },
       sweep: { ...common, ...queue, ...told, ...metrics },
-      console: { ...common, ...queue, ...told, ...signInSettings(props.signIn ?? {}), ...address },
+      console: { ...common, ...queue, ...told, ...signInSettings(props.signIn ?? {}), ...address, ...portal },
     };
   }
 

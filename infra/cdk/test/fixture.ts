@@ -72,6 +72,7 @@ export function everything(): { app: App; stack: Stack; overtime: Overtime } {
     channels: CHANNELS,
     privateNetworks: ['10.1.0.0/16', '10.2.0.0/16'],
     consoleUrl: 'https://overtime.example/',
+    portalUrl: 'https://example.awsapps.com/start/#/console?account_id={account}&destination={destination}',
     signIn: {
       provider: {
         issuer: 'https://login.example/tenant',

@@ -69,6 +69,7 @@ locals {
     length(var.sign_in.hosts) == 0 ? {} : { OVERTIME_HOSTS = join(",", var.sign_in.hosts) },
     local.itself,
   )
+  portal = var.portal_url == null ? {} : { OVERTIME_PORTAL_URL = var.portal_url }
   settings = {
     ingest   = local.common
     evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url, local.told, local.metrics)
@@ -154,7 +155,7 @@ resource "aws_lambda_function" "console" {
   reserved_concurrent_executions = local.sizes.console.concurrency
 
   environment {
-    variables = merge(local.common, local.deliver_queue, local.told, local.sign_in, { OVERTIME_DOOR = "console" })
+    variables = merge(local.common, local.deliver_queue, local.told, local.sign_in, local.portal, { OVERTIME_DOOR = "console" })
   }
 
   logging_config {

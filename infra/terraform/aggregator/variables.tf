@@ -100,6 +100,12 @@ variable "console_url" {
   default     = null
 }
 
+variable "portal_url" {
+  description = "How people get into functions' accounts, for links into the AWS console: an address with the places {account}, {region} and {destination}, as IAM Identity Center has it. Null: links open in whichever account the browser holds."
+  type        = string
+  default     = null
+}
+
 variable "sign_in" {
   description = "Who may come into the console, and as what. With provider (an OpenID provider that people sign in at) or token_secret_arns (secrets with hashes of tokens, as `overtime token` prints them, by role) its URL is open to browsers and it asks them itself; session_key_arn, a secret with 32 bytes in base64, is needed then. Without, it answers signed requests only, and who may sign is a matter of IAM. grants: values of the claim roles_claim, or ARNs of IAM, by role: viewer, operator or admin; without any, whoever IAM lets in is an admin. hosts: what else than its address it may be asked for by."
   type = object({

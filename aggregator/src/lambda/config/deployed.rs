@@ -14,7 +14,7 @@ const DOORS: [&str; 5] = ["ingest", "evaluate", "deliver", "sweep", "console"];
 
 /// What nothing deploys: all files that a function has are its code, which is no place for secrets; and what is deployed has a host of
 /// its own, so that only somebody's own proxy puts it below a path.
-const NEVER_SET: [&str; 3] = ["OVERTIME_SECRETS_DIR", "OVERTIME_BASE_PATH", "OVERTIME_PORTAL_URL"];
+const NEVER_SET: [&str; 2] = ["OVERTIME_SECRETS_DIR", "OVERTIME_BASE_PATH"];
 
 /// The variables of each door's function in a template, by door.
 fn deployed(template: &str) -> Vec<(String, Map<String, Value>)> {
