@@ -177,7 +177,6 @@ fn described(reader: Reader) -> Router {
         .routes(routes!(alerts::show::show))
         .routes(routes!(alerts::show::show_episode))
         .routes(routes!(deliveries::show))
-        .routes(routes!(audit::list))
         .routes(routes!(health::show))
         .routes(routes!(coverage::show));
     let router = [
@@ -189,6 +188,7 @@ fn described(reader: Reader) -> Router {
         routes!(alerts::list),
         routes!(alerts::episodes::list),
         routes!(deliveries::list),
+        routes!(audit::list),
         routes!(coverage::list),
     ]
     .into_iter()

@@ -8,7 +8,10 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         Reader,
-        answer::{JsonCaller, Page},
+        answer::{
+            ListCaller, Page,
+            table::{Cell, Tabular},
+        },
         parameters::Query,
         problem::Problem,
         words::{AuditCursorText, LimitText, Moment, Text, Word as _},
@@ -70,6 +73,38 @@ impl Changed {
     }
 }
 
+impl Tabular for Changed {
+    const COLUMNS: &'static [&'static [&'static str]] = &[&[
+        "revision",
+        "at",
+        "by",
+        "action",
+        "kind",
+        "id",
+        "before_version",
+        "after_version",
+        "before",
+        "after",
+    ]];
+
+    fn cells(&self) -> Vec<Cell> {
+        let word = |it: &Value| Cell::plain(it.as_str().unwrap_or_default());
+        let whole = |it: &Option<Value>| it.as_ref().map(|it| Cell::text(it.to_string())).into();
+        vec![
+            Cell::plain(self.revision),
+            Cell::from(&self.at),
+            Cell::text(&self.by),
+            word(&self.action),
+            word(&self.kind),
+            Cell::text(&self.id),
+            self.before_version.into(),
+            self.after_version.into(),
+            whole(&self.before),
+            whole(&self.after),
+        ]
+    }
+}
+
 /// What was changed in the configuration or done by hand, when and by whom, newest first.
 #[utoipa::path(
     get,
@@ -80,7 +115,7 @@ impl Changed {
 )]
 pub(super) async fn list(
     State(reader): State<Reader>,
-    caller: JsonCaller,
+    caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     Ok(caller.answer(&read(&reader, &asked).await?))

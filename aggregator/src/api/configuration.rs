@@ -14,6 +14,7 @@ mod file;
 mod idle;
 pub(crate) mod preconditions;
 pub(crate) mod reach;
+mod row;
 
 use axum::{
     Extension, Router,
@@ -34,7 +35,7 @@ pub(super) use self::{body::Given, describe::describe};
 use crate::{
     api::{
         Reader,
-        answer::JsonCaller,
+        answer::{CSV_SUFFIX, JsonCaller, ListCaller},
         author::{self, Author},
         parameters::{Path, Query},
         problem::Problem,
@@ -57,11 +58,6 @@ pub(crate) struct Shown {
     /// Of a silence in a list, that is not over: whether nothing was heard of within a day that it could be about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) matches_nothing: Option<bool>,
-}
-
-#[derive(Debug, Serialize)]
-pub(crate) struct List {
-    pub(crate) items: Vec<Shown>,
 }
 
 /// Which of a kind.
@@ -90,7 +86,9 @@ pub(super) fn routes(reader: Reader) -> Router {
         let path = format!("/api/v1/{}", kind.plural());
         let many = get(list).post(create);
         let one = get(show).put(replace).delete(delete);
-        let mut routes = Router::new().route(&path, many).route(&format!("{path}/{{id}}"), one);
+        let file = format!("{path}{CSV_SUFFIX}");
+        let mut routes = Router::new().route(&path, many).route(&file, get(list));
+        routes = routes.route(&format!("{path}/{{id}}"), one);
         if kind == Kind::Silence {
             routes = routes.route(&format!("{path}/{{id}}/end"), post(end));
         }
@@ -107,7 +105,7 @@ pub(super) fn routes(reader: Reader) -> Router {
 async fn list(
     State(reader): State<Reader>,
     Extension(kind): Extension<Kind>,
-    caller: JsonCaller,
+    caller: ListCaller,
     Query(asked): Query<Asked>,
 ) -> Result<Response, Problem> {
     Ok(caller.answer(&desk::all(&reader, kind, asked.state.map(|it| it.0)).await?))

@@ -3,7 +3,13 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::{api::problem, domain::configuration::Kind};
+use crate::{
+    api::{
+        answer::{CSV, CSV_SUFFIX, JSON},
+        problem,
+    },
+    domain::configuration::Kind,
+};
 
 const SCHEMAS: &str = include_str!("schemas.json");
 
@@ -20,7 +26,9 @@ pub(in crate::api) fn describe(api: &mut Value) {
         api["components"]["schemas"][format!("Shown{}", title(kind))] = shown;
         api["components"]["schemas"][format!("{}List", title(kind))] = list;
         let path = format!("/api/v1/{}", kind.plural());
-        api["paths"][&path] = many(kind);
+        let all = many(kind);
+        api["paths"][format!("{path}{CSV_SUFFIX}")] = json!({ "get": file(&all["get"]) });
+        api["paths"][&path] = all;
         api["paths"][format!("{path}/{{id}}")] = one(kind);
         if kind == Kind::Silence {
             api["paths"][format!("{path}/{{id}}/end")] = json!({ "post": end() });
@@ -78,8 +86,10 @@ fn answers(kind: Kind) -> (Value, Value) {
         shown["properties"]["matches_nothing"] = json!({"type": "boolean", "description": why});
     }
     let items = reference(&format!("Shown{}", title(kind)));
-    let properties = json!({ "items": {"type": "array", "items": items} });
-    (shown, json!({"type": "object", "required": ["items"], "properties": properties}))
+    // Like every list's, so that nobody needs to know which of them have an end.
+    let next = json!({"type": "null", "description": "All of them are there."});
+    let properties = json!({ "items": {"type": "array", "items": items}, "next": next });
+    (shown, json!({"type": "object", "required": ["items", "next"], "properties": properties}))
 }
 
 /// An operation with the problems that all of these have, and some of its own.
@@ -141,6 +151,7 @@ fn many(kind: Kind) -> Value {
     let mut list = operation(&format!("list_{plural}"), &format!("All {plural}."), &[]);
     list["responses"]["200"] = answer("All of them.", &format!("{}List", title(kind)));
     list["responses"]["200"]["headers"] = json!({});
+    list["responses"]["200"]["content"][CSV] = json!({"schema": {"type": "string"}});
     list["responses"]["304"] = json!({"description": "The caller has the answer already."});
     if kind == Kind::Silence {
         let states = json!({"type": "string", "enum": ["pending", "active", "expired"]});
@@ -160,6 +171,18 @@ fn many(kind: Kind) -> Value {
         .collect();
     create["responses"]["201"]["links"] = links.into();
     json!({ "get": list, "post": create })
+}
+
+/// The same list, and nothing but CSV.
+fn file(list: &Value) -> Value {
+    let mut file = list.clone();
+    for (field, more) in [("operationId", "_csv"), ("summary", " As CSV.")] {
+        file[field] = json!(format!("{}{more}", list[field].as_str().unwrap_or_default()));
+    }
+    if let Some(content) = file["responses"]["200"]["content"].as_object_mut() {
+        content.remove(JSON);
+    }
+    file
 }
 
 fn one(kind: Kind) -> Value {

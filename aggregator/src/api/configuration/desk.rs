@@ -5,9 +5,9 @@
 use overtime_wire::EpochMillis;
 use serde_json::Value;
 
-use super::{List, Shown, idle, preconditions::Preconditions};
+use super::{Shown, idle, preconditions::Preconditions};
 use crate::{
-    api::{Reader, author::Author, problem::Problem},
+    api::{Reader, answer::Page, author::Author, problem::Problem},
     domain::configuration::{
         Change, Configuration, Entity, Expects, Faults, Id, Kind, SilenceState,
     },
@@ -27,7 +27,7 @@ pub(crate) async fn all(
     reader: &Reader,
     kind: Kind,
     wanted: Option<SilenceState>,
-) -> Result<List, Problem> {
+) -> Result<Page<Shown>, Problem> {
     let now = (reader.clock)();
     if wanted.is_some() && kind != Kind::Silence {
         return Err(Problem::invalid("state", "is a parameter of silences only"));
@@ -38,7 +38,7 @@ pub(crate) async fn all(
     if kind == Kind::Silence {
         idle::flag(reader, &configuration, &mut items, now).await?;
     }
-    Ok(List { items })
+    Ok(Page { items, next: None })
 }
 
 /// One of them.
