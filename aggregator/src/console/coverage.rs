@@ -1,6 +1,6 @@
 //! Coverage: who should report and does not, and how far the lists that this is known from are to be believed.
 
-use std::borrow::Borrow;
+use std::{borrow::Borrow, cmp::Reverse};
 
 use askama::Template;
 use axum::{
@@ -24,7 +24,10 @@ use super::{
 use crate::{
     api::{
         author::Author,
-        coverage::{Asked, Row, look as compared, summary::Summary},
+        coverage::{
+            Asked, Row, look as compared,
+            summary::{Standing, Summary},
+        },
         inventory::drop_list,
         problem::Problem,
         viewer::Role,
@@ -34,6 +37,8 @@ use crate::{
 
 /// An inventory that is older than this is not to be trusted with what was made since.
 const OLD_DAYS: u64 = 7;
+/// How many accounts and regions are shown.
+const PLACES_SHOWN: usize = 50;
 
 pub(super) fn routes() -> Router<Console> {
     Router::new()
@@ -64,6 +69,23 @@ struct Page<'a> {
 }
 
 impl Page<'_> {
+    /// The places that are shown: an organisation has thousands, and those where most is not watched come first.
+    fn places(&self) -> Vec<&Standing> {
+        let mut places: Vec<&Standing> = self.summary.places.iter().collect();
+        places.sort_by_key(|it| Reverse(it.counts.without_layer + it.counts.silent));
+        places.truncate(PLACES_SHOWN);
+        places
+    }
+
+    /// What the list of places is called.
+    fn places_shown(&self) -> String {
+        let all = self.summary.places.len();
+        if all <= PLACES_SHOWN {
+            return "By account and region".to_owned();
+        }
+        format!("By account and region, the {PLACES_SHOWN} of {all} where most is not watched")
+    }
+
     fn now(&self) -> EpochMillis {
         self.frame.look.now
     }

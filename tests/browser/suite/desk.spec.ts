@@ -6,7 +6,7 @@ import { promisify } from 'node:util';
 import { expectAccessible } from '../stage/look.ts';
 import { NOON, program } from '../stage/places.ts';
 import { arrived } from '../stage/receiver.ts';
-import { clockOf } from '../stage/server.ts';
+import { clockOf, setClock } from '../stage/server.ts';
 import { expect, stage, test } from '../stage/test.ts';
 
 test.describe.configure({ mode: 'serial' });
@@ -69,6 +69,8 @@ test('a timeout opens its alert, and the message arrives', async ({ page }) => {
       timeout: 500,
     });
   }).toPass();
+  // Others of its group would be told of with it: that time is over, too.
+  setClock('desk', new Date(LATER.getTime() + 60_000));
   await expect.poll(async () => (await arrived(stage().receiver, '/desk')).length).toBeGreaterThan(1);
   const messages = await arrived(stage().receiver, '/desk');
   expect(messages.at(-1)?.body).toContain('orders-api');
@@ -82,6 +84,8 @@ test('the alert is made silent from where it is seen', async ({ page }) => {
   await page.getByLabel('Why').fill('The ledger is being moved');
   await page.getByRole('button', { name: 'Silence', exact: true }).click();
   await expect(page.getByRole('main')).toContainText('The ledger is being moved');
+  // An alert that goes on is looked at again after its group's interval, five minutes.
+  setClock('desk', new Date(LATER.getTime() + 7 * 60_000));
   await expect(async () => {
     await page.goto(`${stage().desk}/alerts?subscription=orders`);
     await expect(row).toContainText('silenced', { timeout: 500 });

@@ -36,7 +36,7 @@ test('what has not changed is not sent again', async ({ page, context }) => {
 
 test('a page that is told not to does not', async ({ page }) => {
   await page.clock.install();
-  await page.goto(`${stage().fleet}/?refresh=off`);
+  await page.goto(`${stage().fleet}/?refresh=off`, { waitUntil: 'networkidle' });
   const asked: string[] = [];
   page.on('request', (it) => asked.push(it.url()));
   await page.clock.fastForward(600_000);

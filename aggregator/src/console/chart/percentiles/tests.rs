@@ -100,7 +100,7 @@ fn the_chart_is_a_figure_with_its_table() {
         </svg>
 
         <details id="percentiles-figures"><summary>The figures</summary>
-        <div class="scroll tall" tabindex="0" role="region" aria-label="Durations and the configured timeout, step by step"><table class="rows plain"><thead><tr><th scope="col">From (UTC)</th><th scope="col" class="num">p50</th><th scope="col" class="num">p95</th><th scope="col" class="num">p99</th><th scope="col" class="num">Longest</th><th scope="col" class="num">Timeout</th></tr></thead><tbody>
+        <div class="scroll tall" tabindex="0" role="group" aria-label="Durations and the configured timeout, step by step"><table class="rows plain"><thead><tr><th scope="col">From (UTC)</th><th scope="col" class="num">p50</th><th scope="col" class="num">p95</th><th scope="col" class="num">p99</th><th scope="col" class="num">Longest</th><th scope="col" class="num">Timeout</th></tr></thead><tbody>
         <tr><th scope="row">1 Nov, 00:00</th><td class="num">100 ms</td><td class="num">500 ms</td><td class="num">1 s</td><td class="num">1 s</td><td class="num">3 s</td></tr><tr><th scope="row">1 Nov, 00:15</th><td class="num soft" colspan="5">no data</td></tr><tr><th scope="row">1 Nov, 00:30</th><td class="num"><span class="soft">–<span class="unseen-text"> not known</span></span></td><td class="num"><span class="soft">–<span class="unseen-text"> not known</span></span></td><td class="num"><span class="soft">–<span class="unseen-text"> not known</span></span></td><td class="num"><span class="soft">–<span class="unseen-text"> not known</span></span></td><td class="num">3 s</td></tr>
         </tbody></table></div></details>
         </figure>"#]].assert_eq(&html);

@@ -102,7 +102,7 @@ fn the_chart_is_a_figure_with_its_table() {
         <ol class="marks" aria-label="What changed"><li><span class="when">1 Nov, 00:15</span> version &#60;i&#62;43&#60;/i&#62; first seen</li></ol>
 
         <details id="traffic-figures"><summary>The figures</summary>
-        <div class="scroll tall" tabindex="0" role="region" aria-label="Timeouts and invocations, step by step"><table class="rows plain"><thead><tr><th scope="col">From (UTC)</th><th scope="col" class="num">Timeouts</th><th scope="col" class="num">Invocations</th></tr></thead><tbody>
+        <div class="scroll tall" tabindex="0" role="group" aria-label="Timeouts and invocations, step by step"><table class="rows plain"><thead><tr><th scope="col">From (UTC)</th><th scope="col" class="num">Timeouts</th><th scope="col" class="num">Invocations</th></tr></thead><tbody>
         <tr><th scope="row">1 Nov, 00:00</th><td class="num">2</td><td class="num">40</td></tr><tr><th scope="row">1 Nov, 00:15</th><td class="num soft" colspan="2">no data</td></tr><tr><th scope="row">1 Nov, 00:30</th><td class="num">0</td><td class="num">3</td></tr>
         </tbody></table></div></details>
         </figure>"#]].assert_eq(&html);
