@@ -38,6 +38,10 @@ module "overtime" {
     grants          = { admin = ["platform"], operator = ["on-call"], viewer = ["*"] }
     hosts           = ["overtime.internal.example"]
   }
+  otlp = {
+    endpoint           = "https://otlp.example"
+    headers_secret_arn = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/otlp-a1b2c3"
+  }
   metrics = {
     namespace  = "Overtime"
     dimensions = [["account", "region", "function"], ["account"]]
