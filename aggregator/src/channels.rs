@@ -12,6 +12,7 @@ mod bodies;
 pub mod courier;
 mod eventbridge;
 pub mod guard;
+pub mod otlp;
 mod pagerduty;
 pub mod parameters;
 pub mod post;

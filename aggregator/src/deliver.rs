@@ -19,6 +19,7 @@
 
 mod aside;
 mod letter;
+mod telling;
 
 use std::{
     collections::HashMap,
@@ -50,6 +51,7 @@ use crate::{
             record::Record,
         },
         notification::trial,
+        otlp::RECEIVER,
     },
     store::{
         Store, StoreError,
@@ -245,6 +247,9 @@ impl Deliverer {
         };
         if letter.is_digest && claim.folded == Some(0) {
             return suppressed("nothing was put into it".to_owned());
+        }
+        if letter.channel == RECEIVER {
+            return self.tell((claim, &letter), now).await.map(Some);
         }
         let configuration = self.store.configuration(now).await?;
         let name = &letter.channel;

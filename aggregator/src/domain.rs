@@ -23,6 +23,7 @@ pub mod instant;
 pub mod inventory;
 pub mod notification;
 pub mod odometer;
+pub mod otlp;
 pub mod overflow;
 pub mod portal;
 pub mod preview;

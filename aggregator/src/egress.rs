@@ -21,6 +21,7 @@ pub fn courier(outside: Outside) -> Courier {
     Courier::new(outside.poster, vault)
         .with_environment(outside.environment)
         .with_aws(Some(Aws::new(settings)))
+        .with_collector(outside.collector)
 }
 
 /// Follows what the settings refer to.

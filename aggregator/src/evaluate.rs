@@ -36,6 +36,7 @@ use crate::{
         fact::{Job, Part, Standing},
         history::History,
         hour::{Hour, StandingHour},
+        otlp::errand,
         summary::{Summary, window_start},
         timeout::Timeout,
         view::{Basis, BlockView, TallyPart, VerdictPart},
@@ -153,15 +154,24 @@ impl Evaluator {
         Ok(timeouts)
     }
 
-    /// Writes the entries that the list does not have, or has from an earlier state.
+    /// Writes the entries that the list does not have, or has from an earlier state. Before one is there, it is written down that an
+    /// OpenTelemetry receiver is to be told: afterwards nobody would look at it again.
     async fn list(&self, job: &Job, timeouts: &[(Timeout, u64)]) -> Result<(), StoreError> {
         let known = self.store.listed_writes(&job.function, job.block).await?;
         let missing = timeouts.iter().filter(|(timeout, writes)| {
             let key = (timeout.incarnation, timeout.verdict.ordinal);
             known.get(&key).is_none_or(|known| known < writes)
         });
-        let writes: Vec<_> =
-            missing.map(|(timeout, writes)| self.store.put_timeout(timeout, *writes)).collect();
+        let write = |(timeout, writes): &(Timeout, u64)| {
+            let (timeout, writes) = (timeout.clone(), *writes);
+            async move {
+                if self.store.has_receiver() && timeout.is_listed() {
+                    self.store.enqueue(&errand::trace(&timeout).into()).await?;
+                }
+                self.store.put_timeout(&timeout, writes).await
+            }
+        };
+        let writes: Vec<_> = missing.map(write).collect();
         stream::iter(writes).buffer_unordered(AT_ONCE).try_for_each(|_| async { Ok(()) }).await
     }
 

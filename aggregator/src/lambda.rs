@@ -69,7 +69,8 @@ use crate::{
 /// All read `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE` and `OVERTIME_LOG`. evaluate, deliver, sweep and console need
 /// `OVERTIME_DELIVER_QUEUE_URL`; evaluate needs `OVERTIME_EVALUATE_QUEUE_URL`; evaluate, deliver and sweep put `OVERTIME_CONSOLE_URL` into the
 /// messages they write; evaluate and sweep read `OVERTIME_EMF_NAMESPACE` and `OVERTIME_EMF_DIMENSIONS`; deliver reads `OVERTIME_WEBHOOK_URL`, `OVERTIME_WEBHOOK_SECRET` and `OVERTIME_WEBHOOK_ALLOW`, and
-/// `OVERTIME_ENVIRONMENT_CHANNEL=on` tells evaluate, sweep and console that it does.
+/// `OVERTIME_ENVIRONMENT_CHANNEL=on` tells evaluate, sweep and console that it does; deliver reads `OVERTIME_OTLP_ENDPOINT` and
+/// `OVERTIME_OTLP_HEADERS`, and `OVERTIME_OTLP=on` tells evaluate and sweep that it does.
 #[derive(Debug, clap::Args)]
 pub struct Door {}
 
@@ -143,7 +144,8 @@ impl Open {
         let store = Store::new(access::Access::of(&aws).dynamo)
             .in_tables(config.tables)
             .keeping(config.retention)
-            .with_environment(config.environment);
+            .with_environment(config.environment)
+            .with_receiver(config.receiver);
         let queue = |url: String| Queue::new(&aws, url);
         Ok(match config.settings {
             Settings::Ingest => Self::Ingest(WayIn::new(store)),

@@ -55,7 +55,7 @@ use crate::{
         embedded::{Engine, EngineError},
     },
     stream::{Follower, gather::Pace},
-    sweep::Sweep,
+    sweep::{Sweep, news::News},
     throughput::Throughput,
 };
 
@@ -71,7 +71,8 @@ use crate::{
 /// `OVERTIME_BASE_PATH` under which path everything is served, `OVERTIME_PORTAL_URL` how people get into functions' accounts,
 /// `OVERTIME_SIGN_IN` how whoever comes says who they are (`none`, `token` or `oidc`),
 /// `OVERTIME_METRICS_FUNCTIONS` how many functions have counters of their own under `/metrics`, `OVERTIME_EMF_NAMESPACE` and
-/// `OVERTIME_EMF_DIMENSIONS` where what functions count goes as lines for CloudWatch, and
+/// `OVERTIME_EMF_DIMENSIONS` where what functions count goes as lines for CloudWatch, `OVERTIME_OTLP_ENDPOINT`,
+/// `OVERTIME_OTLP_HEADERS` and `OVERTIME_OTLP_INTERVAL` which OpenTelemetry receiver is told what functions did, and
 /// `OVERTIME_RETAIN_FACTS`, `_BLOCKS`, `_HOURS`, `_TIMEOUTS`, `_LOG_TAILS` and `_MESSAGES` how long each is kept.
 #[derive(Debug, clap::Args)]
 pub struct Serve {
@@ -147,6 +148,7 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     let store =
         Store::new(access.dynamo).in_tables(config.tables.clone()).keeping(config.retention);
     let store = store.with_environment(config.outside.environment.is_some());
+    let store = store.with_receiver(config.outside.collector.is_some());
     store.ensure_tables().await.context("the tables cannot be made")?;
     let defaults = store.ensure_defaults(clock::now()).await;
     defaults.context("the default subscriptions cannot be written")?;
@@ -252,6 +254,11 @@ impl House {
         let paced = Paced::new(evaluator, Budget::default()).emitting(emitter);
         doors.spawn(self.follower(paced.clone(), config.tally_delay).run(stop.subscribe()));
         doors.spawn(wake(paced, self.enqueued.clone(), stop.subscribe()));
+        if self.store.has_receiver() {
+            let (news, bell) = (News::new(self.store.clone(), clock::now), self.enqueued.clone());
+            let stopped = until(stop.subscribe());
+            doors.spawn(news.run(config.otlp_interval, move || bell.notify_one(), stopped));
+        }
         let courier = egress::courier(config.outside);
         let deliverer = Deliverer::new(self.store.clone(), courier, clock::now);
         let deliverer = deliverer.linking_to(self.console.clone());

@@ -12,7 +12,13 @@ use std::{error::Error, fmt::Display, path::PathBuf, str::FromStr, time::Duratio
 use jiff::SignedDuration;
 
 use crate::{
-    channels::{courier::Environment, guard::Guard, post::Poster, secret},
+    channels::{
+        courier::Environment,
+        guard::Guard,
+        otlp::{self, Collector},
+        post::Poster,
+        secret,
+    },
     domain::{base::Base, configuration::SecretRef, emission::Shape, portal::Portal},
     store::{Tables, retention::Retention},
 };
@@ -23,11 +29,13 @@ pub const LOG_DEFAULT: &str = "info";
 /// Beyond this somebody mistook the unit.
 const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
 
-/// The way out: whom messages may be sent to, and the webhook that the environment names.
+/// The way out: whom messages may be sent to, and the webhook and the OpenTelemetry receiver that the environment names.
 #[derive(Debug, Clone)]
 pub struct Outside {
     pub poster: Poster,
     pub environment: Option<Environment>,
+    /// Who is told what functions did.
+    pub collector: Option<Collector>,
     /// Where files lie that channels may refer to.
     pub secrets: Option<PathBuf>,
 }
@@ -189,11 +197,33 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
                 return None;
             }
         };
+        let collector = self.collector(&poster);
         let Some(url) = self.set("OVERTIME_WEBHOOK_URL") else {
-            return Some(Outside { poster, environment: None, secrets });
+            return Some(Outside { poster, environment: None, collector, secrets });
         };
         let environment = self.environment(&url, reference, &poster)?;
-        Some(Outside { poster, environment: Some(environment), secrets })
+        Some(Outside { poster, environment: Some(environment), collector, secrets })
+    }
+
+    /// Who is told what functions did, if anybody. What is to stand in the head of each request is read here to see that it can, and
+    /// again for each request.
+    fn collector(&mut self, poster: &Poster) -> Option<Collector> {
+        let headers: Option<SecretRef> = self.parsed("OVERTIME_OTLP_HEADERS");
+        let url = self.set("OVERTIME_OTLP_ENDPOINT")?;
+        let Ok(base) = url.parse() else {
+            self.fault("OVERTIME_OTLP_ENDPOINT", "is not a URL");
+            return None;
+        };
+        if let Err(refused) = poster.check(&base) {
+            self.fault("OVERTIME_OTLP_ENDPOINT", format_args!("target refused: {refused}"));
+        }
+        if let Some(reference @ (SecretRef::Variable(_) | SecretRef::File(_))) = &headers {
+            let opened = secret::here(reference, &self.lookup);
+            if let Err(why) = opened.and_then(|it| otlp::headers(&it).map(drop)) {
+                self.fault("OVERTIME_OTLP_HEADERS", why);
+            }
+        }
+        Some(Collector { base, headers })
     }
 
     fn secrets(&mut self) -> Option<PathBuf> {

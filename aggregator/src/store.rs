@@ -26,6 +26,7 @@
 //! | [`audit`] | `audit` |
 //! | [`inventory`] | `inventories`, `put_inventory`, `forget_inventory` |
 //! | [`emissions`] | `emit_up_to` |
+//! | [`meters`] | `meter`, `put_meter` |
 //! | [`rejections`] | `add_rejections`, `rejections` |
 //! | [`wakes`] | `put_wake`, `due_wakes`, `settle_wake` |
 //! | [`changes`], [`checkpoints`] | the facts table's stream, and how far it has been followed |
@@ -60,6 +61,7 @@ mod item;
 #[cfg(test)]
 pub(crate) mod laboratory;
 pub mod listed;
+pub mod meters;
 pub mod outbox;
 pub mod rejections;
 pub mod retention;
@@ -102,6 +104,8 @@ pub struct Store {
     configuration: configuration::Copy,
     /// What pauses between tries are drawn from.
     chance: Chance,
+    /// Whether an OpenTelemetry receiver wants to hear of timeouts.
+    has_receiver: bool,
 }
 
 /// More unreadable items than this are not told apart: the log is not the place for them any more.
@@ -164,6 +168,7 @@ impl Store {
             unreadable: Arc::default(),
             configuration: configuration::Copy::default(),
             chance: chance::draw,
+            has_receiver: false,
         }
     }
 
@@ -177,6 +182,17 @@ impl Store {
     #[must_use]
     pub fn with_chance(self, chance: Chance) -> Self {
         Self { chance, ..self }
+    }
+
+    /// The same store, where an OpenTelemetry receiver wants to hear of timeouts, or none does.
+    #[must_use]
+    pub fn with_receiver(self, has_receiver: bool) -> Self {
+        Self { has_receiver, ..self }
+    }
+
+    /// Whether an OpenTelemetry receiver wants to hear of timeouts.
+    pub fn has_receiver(&self) -> bool {
+        self.has_receiver
     }
 
     /// What the facts table is called.

@@ -3,10 +3,13 @@
 //! Suspicions grow old enough to be told, alerts recover or expire: nothing arrives that would say so. Alerts that want to
 //! be looked at again stand in an index by that moment, so a sweep reads what is due and nothing else. It also adds up the
 //! fleet, because no single function's evaluation could. Deliveries that are due are looked for by
-//! [`deliver`](crate::deliver) itself, and evaluations that were put off by [`evaluate`](crate::evaluate::paced).
+//! [`deliver`](crate::deliver) itself, and evaluations that were put off by [`evaluate`](crate::evaluate::paced). What an
+//! OpenTelemetry receiver was not told is looked for by [`news`].
 //!
 //! **Invariant.** A sweep that does nothing, runs twice, or runs beside another changes nothing: it goes through the same step
 //! under the same version as everybody else.
+
+pub mod news;
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 

@@ -7,7 +7,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use crate::domain::rejection::Reason;
+use crate::domain::{otlp::Signal, rejection::Reason};
 
 /// Counts. Clones count together.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,7 @@ struct Counters {
     facts: AtomicU64,
     refused: [AtomicU64; Reason::ALL.len()],
     deliveries: [AtomicU64; Delivery::ALL.len()],
+    not_taken: [AtomicU64; Signal::ALL.len()],
 }
 
 /// What one look at a message came to.
@@ -66,6 +67,12 @@ impl Throughput {
         counters.filter(|(it, _)| **it == delivery).for_each(|(_, counter)| add(counter, 1));
     }
 
+    /// An OpenTelemetry receiver took a request, and refused so much of what was in it.
+    pub fn not_taken(&self, signal: Signal, count: u64) {
+        let counters = Signal::ALL.iter().zip(&self.0.not_taken);
+        counters.filter(|(it, _)| **it == signal).for_each(|(_, counter)| add(counter, count));
+    }
+
     pub fn batches(&self) -> u64 {
         read(&self.0.batches)
     }
@@ -77,6 +84,11 @@ impl Throughput {
     /// By reason, those that never occurred included.
     pub fn refusals(&self) -> impl Iterator<Item = (Reason, u64)> {
         Reason::ALL.into_iter().zip(self.0.refused.iter().map(read))
+    }
+
+    /// By signal: points and spans that an OpenTelemetry receiver did not take.
+    pub fn all_not_taken(&self) -> impl Iterator<Item = (Signal, u64)> {
+        Signal::ALL.into_iter().zip(self.0.not_taken.iter().map(read))
     }
 
     /// By outcome, those that never occurred included.

@@ -39,6 +39,10 @@ module "overtime" {
     hosts           = ["overtime.internal.example"]
   }
   portal_url = "https://example.awsapps.com/start/#/console?account_id={account}&destination={destination}"
+  otlp = {
+    endpoint           = "https://otlp.example"
+    headers_secret_arn = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/otlp-a1b2c3"
+  }
   metrics = {
     namespace  = "Overtime"
     dimensions = [["account", "region", "function"], ["account"]]

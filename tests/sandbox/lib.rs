@@ -13,6 +13,7 @@
 //! - [`http`]: what the emulated functions and extensions speak;
 //! - [`binaries`], [`artefacts`], [`aggregator`], [`python`], [`alertmanager`], [`openid`]: what the tests start beside it;
 //! - [`door`], [`queues`]: the aggregator's doors as functions of their own, and the queues between them; [`bucket`]: where logs go;
+//! - [`receiver`], [`rotel`]: who is told what functions did;
 //! - [`proxy`], [`front`], [`authority`]: the network and the service between them;
 //! - [`share`], [`conditions`]: the circumstances a function has no say in;
 //! - [`player`]: recorded scenarios, played against a real extension.
@@ -43,6 +44,8 @@ mod process;
 pub mod proxy;
 pub mod python;
 pub mod queues;
+pub mod receiver;
+pub mod rotel;
 pub mod share;
 pub mod spec;
 mod state;

@@ -69,6 +69,13 @@ pub fn read_metrics(format: &str, metrics: &str) -> Result<Vec<serde_json::Value
     samples.map_err(|why| Unavailable::Python(why.to_string()))
 }
 
+/// Points and spans that OpenTelemetry's own classes read out of requests: lines of `{"signal", "body"}`, the body in base64. Blocks.
+pub fn read_otlp(requests: &[String]) -> Result<Vec<serde_json::Value>, Unavailable> {
+    let said = answers("requirements-otlp.txt", &["read_otlp.py"], &requests.join("\n"))?;
+    let told = said.lines().map(serde_json::from_str).collect::<Result<_, _>>();
+    told.map_err(|why| Unavailable::Python(why.to_string()))
+}
+
 /// The rows of the table that DuckDB makes of a folder of logs, in the order in which they were written. Blocks.
 pub fn read_logs(folder: &Path) -> Result<Vec<serde_json::Value>, Unavailable> {
     let folder = folder.to_string_lossy();

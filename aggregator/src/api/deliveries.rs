@@ -24,7 +24,7 @@ use crate::{
             WhenText, Word as _,
         },
     },
-    domain::delivery::id::DeliveryId,
+    domain::{delivery::id::DeliveryId, otlp::RECEIVER},
     store::{configuration::By, listed::Part, outbox::reading::Delivery},
 };
 
@@ -34,7 +34,7 @@ const UNSETTLED_MAX: Duration = Duration::from_hours(24);
 list::asked! {
     /// Which messages are asked for.
     struct Asked, by PlaceText {
-        /// Only to this channel.
+        /// Only to this channel. What an OpenTelemetry receiver is told (`otlp`) is left out unless a channel or a status is asked for.
         channel: IdText,
         /// Only about this episode of an alert.
         episode: EpisodeText,
@@ -102,6 +102,11 @@ impl Asked {
     fn wants(&self, delivery: &Delivery) -> bool {
         let named = DeliveryId::parse(&delivery.id);
         let is = |wanted: Option<&str>, is: Option<&str>| wanted.is_none_or(|it| is == Some(it));
+        // There is one every minute, and nearly all of them are of no interest to anybody.
+        let is_in_the_way = named.is_some_and(|it| it.channel == RECEIVER);
+        if is_in_the_way && self.channel.is_none() && self.status.is_none() {
+            return false;
+        }
         is(self.channel.as_ref().map(|it| it.0.as_str()), named.map(|it| it.channel))
             && is(self.episode.as_ref().map(|it| it.0.0.as_str()), named.map(|it| it.episode))
             && self.status.is_none_or(|it| it.0.write() == delivery.status)

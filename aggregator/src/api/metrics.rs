@@ -88,11 +88,12 @@ impl Metrics {
         families
     }
 
-    fn of_this_process(&self) -> [Family; 4] {
+    fn of_this_process(&self) -> [Family; 5] {
         let counter = |labels, value| Sample { labels, value, since: Some(self.since) };
         let family = |name, help, samples| Family { name, kind: Kind::Counter, help, samples };
         let refusals = self.throughput.refusals();
         let deliveries = self.throughput.deliveries();
+        let not_taken = self.throughput.all_not_taken();
         [
             family(
                 "overtime_batches_accepted",
@@ -119,6 +120,15 @@ impl Metrics {
                 deliveries
                     .map(|(outcome, count)| {
                         counter(vec![("outcome", outcome.as_str().to_owned())], count)
+                    })
+                    .collect(),
+            ),
+            family(
+                "overtime_otlp_not_taken",
+                "Points and spans that the OpenTelemetry receiver refused of requests that it took, by signal.",
+                not_taken
+                    .map(|(signal, count)| {
+                        counter(vec![("signal", signal.as_str().to_owned())], count)
                     })
                     .collect(),
             ),

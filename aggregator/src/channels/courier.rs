@@ -18,6 +18,7 @@ use serde_json::Value;
 use super::{
     alertmanager,
     aws::Aws,
+    otlp::Collector,
     pagerduty::{self, Action},
     post::{Attempt, Post, Poster},
     secret::{Origin, Secret, SecretError, Vault},
@@ -76,15 +77,16 @@ impl From<Attempt> for Sent {
 /// Sends. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Courier {
-    poster: Poster,
-    vault: Vault,
+    pub(super) poster: Poster,
+    pub(super) vault: Vault,
     environment: Option<Environment>,
     aws: Option<Aws>,
+    pub(super) collector: Option<Collector>,
 }
 
 impl Courier {
     pub fn new(poster: Poster, vault: Vault) -> Self {
-        Self { poster, vault, environment: None, aws: None }
+        Self { poster, vault, environment: None, aws: None, collector: None }
     }
 
     /// The same, with a webhook that the environment names.
@@ -97,6 +99,12 @@ impl Courier {
     #[must_use]
     pub fn with_aws(self, aws: Option<Aws>) -> Self {
         Self { aws, ..self }
+    }
+
+    /// The same, with a receiver of what functions did.
+    #[must_use]
+    pub fn with_collector(self, collector: Option<Collector>) -> Self {
+        Self { collector, ..self }
     }
 
     /// Whether the environment names a webhook.
@@ -289,7 +297,7 @@ impl Outing<'_> {
 
     async fn json(&self, url: Url, headers: HeaderMap, body: &Value) -> Attempt {
         let content_type = "application/json";
-        let post = Post { url, content_type, headers, body: body.to_string() };
+        let post = Post { url, content_type, headers, body: body.to_string().into() };
         self.courier.poster.post(post, self.now).await
     }
 

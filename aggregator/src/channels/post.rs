@@ -7,6 +7,7 @@
 
 use std::{error::Error, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use overtime_wire::EpochMillis;
 use reqwest::{
     Client, Response, StatusCode, Url,
@@ -19,7 +20,9 @@ use crate::domain::delivery::Reply;
 
 /// How long an answer may take: Standard Webhooks asks for 15 to 30 seconds.
 pub const TIMEOUT: Duration = Duration::from_secs(15);
-/// How much of an answer is kept for whoever looks into a failure.
+/// How much of an answer is read.
+const ANSWER_MAX: usize = 16 * 1024;
+/// How much of it is kept for whoever looks into a failure.
 const EXCERPT_MAX: usize = 1024;
 
 /// Posts. Cheap to clone.
@@ -37,7 +40,7 @@ pub struct Post {
     pub url: Url,
     pub content_type: &'static str,
     pub headers: HeaderMap,
-    pub body: String,
+    pub body: Bytes,
 }
 
 /// There is no HTTP client to be had.
@@ -85,8 +88,13 @@ impl Poster {
     }
 
     pub async fn post(&self, post: Post, now: EpochMillis) -> Attempt {
+        self.exchange(post, now).await.0
+    }
+
+    /// The same, with the beginning of the answer as it came.
+    pub async fn exchange(&self, post: Post, now: EpochMillis) -> (Attempt, Vec<u8>) {
         if let Err(refused) = self.guard.check(&post.url) {
-            return Attempt::refused(refused);
+            return (Attempt::refused(refused), Vec::new());
         }
         let client = if post.url.scheme() == "https" { &self.secure } else { &self.plain };
         let request = client
@@ -96,7 +104,7 @@ impl Poster {
             .body(post.body);
         match request.send().await {
             Ok(response) => read(response, now).await,
-            Err(error) => unanswered(&error),
+            Err(error) => (unanswered(&error), Vec::new()),
         }
     }
 }
@@ -124,18 +132,19 @@ pub fn unguarded(timeout: Duration) -> Result<Client, NoClient> {
         .map_err(|error| NoClient(error.into()))
 }
 
-async fn read(mut response: Response, now: EpochMillis) -> Attempt {
+async fn read(mut response: Response, now: EpochMillis) -> (Attempt, Vec<u8>) {
     let status = response.status();
     let retry_after = retry_after(response.headers(), now);
-    let mut excerpt = Vec::new();
+    let mut answer = Vec::new();
     // The status is the answer; a body that breaks off or never ends changes nothing.
-    while excerpt.len() < EXCERPT_MAX
+    while answer.len() < ANSWER_MAX
         && let Ok(Some(chunk)) = response.chunk().await
     {
-        excerpt.extend_from_slice(&chunk[..chunk.len().min(EXCERPT_MAX - excerpt.len())]);
+        answer.extend_from_slice(&chunk[..chunk.len().min(ANSWER_MAX - answer.len())]);
     }
     let reply = Reply::Status { code: status.as_u16(), retry_after };
-    Attempt { reply, account: account(status, &excerpt) }
+    let account = account(status, &answer[..answer.len().min(EXCERPT_MAX)]);
+    (Attempt { reply, account }, answer)
 }
 
 fn account(status: StatusCode, excerpt: &[u8]) -> String {

@@ -67,7 +67,7 @@ pub(super) fn post(
             headers.insert(HeaderName::from_static(name), value);
         }
     }
-    Post { url, content_type, headers, body }
+    Post { url, content_type, headers, body: body.into() }
 }
 
 /// The key that signs. The specification asks for 24 to 64 bytes.

@@ -3,6 +3,7 @@
 mod flood;
 mod order;
 mod stage;
+mod telling;
 mod trial;
 
 use serde_json::json;

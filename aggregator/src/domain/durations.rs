@@ -43,6 +43,32 @@ impl Sketch {
         self.max_us = self.max_us.max(other.max_us);
     }
 
+    /// Becomes the greater of both, bucket by bucket.
+    pub fn rise_to(&mut self, other: &Self) {
+        for (index, count) in &other.buckets {
+            let stands = self.buckets.entry(*index).or_default();
+            *stands = (*stands).max(*count);
+        }
+        self.zeros = self.zeros.max(other.zeros);
+        self.max_us = self.max_us.max(other.max_us);
+    }
+
+    /// Every bucket that has counts, lowest first: its index and how many. Bucket `i` holds (2^(i/8), 2^((i+1)/8)] seconds.
+    pub fn buckets(&self) -> impl Iterator<Item = (i32, u64)> {
+        self.buckets.iter().map(|(index, count)| (*index, *count))
+    }
+
+    /// How many took less than a microsecond.
+    pub fn zeros(&self) -> u64 {
+        self.zeros
+    }
+
+    /// What all of them took together, within 5 %: each is taken for the middle of its bucket.
+    #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 counts")]
+    pub fn sum_secs(&self) -> f64 {
+        self.buckets().map(|(index, count)| middle_of(index).as_secs_f64() * count as f64).sum()
+    }
+
     pub fn count(&self) -> u64 {
         self.zeros + self.buckets.values().sum::<u64>()
     }

@@ -22,6 +22,8 @@ pub(super) struct Config {
     pub(super) retention: Retention,
     /// `OVERTIME_ENVIRONMENT_CHANNEL`: whether deliver has a webhook of its environment. Of deliver, whether it has.
     pub(super) environment: bool,
+    /// `OVERTIME_OTLP`: whether deliver tells an OpenTelemetry receiver. Of deliver, whether it does.
+    pub(super) receiver: bool,
     pub(super) settings: Settings,
 }
 
@@ -62,11 +64,19 @@ impl Config {
             Some(Settings::Ingest) | None => false,
             _ => reader.switch("OVERTIME_ENVIRONMENT_CHANNEL"),
         };
+        let receiver = match &settings {
+            Some(Settings::Deliver { outside, .. }) => outside.collector.is_some(),
+            Some(Settings::Evaluate { .. } | Settings::Sweep { .. }) => {
+                reader.switch("OVERTIME_OTLP")
+            }
+            Some(Settings::Ingest | Settings::Console { .. }) | None => false,
+        };
         reader.finish(settings.map(|settings| Self {
             log,
             tables,
             retention,
             environment,
+            receiver,
             settings,
         }))
     }
@@ -209,7 +219,8 @@ mod tests {
                 "OVERTIME_DOOR" => Some(door.to_owned()),
                 name if name.contains("QUEUE") => Some(QUEUE.to_owned()),
                 name => {
-                    assert!(!name.contains("WEBHOOK"), "{door} reads {name}");
+                    let is_secret = name.contains("WEBHOOK") || name.starts_with("OVERTIME_OTLP_");
+                    assert!(!is_secret, "{door} reads {name}");
                     None
                 }
             };

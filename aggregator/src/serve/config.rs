@@ -32,9 +32,12 @@ pub struct Config {
     pub metered: usize,
     /// `OVERTIME_EMF_NAMESPACE`, `OVERTIME_EMF_DIMENSIONS`: where what functions count goes as metrics, if anywhere.
     pub emission: Option<Shape>,
+    /// `OVERTIME_OTLP_INTERVAL`: how often it is looked for what functions did, for an OpenTelemetry receiver.
+    pub otlp_interval: Duration,
     /// `OVERTIME_SIGN_IN` and what it asks for: who may come in.
     pub sign_in: SignIn,
-    /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: a webhook, if one is named, and whom messages may be sent to.
+    /// `OVERTIME_WEBHOOK_URL`, `_SECRET`, `_ALLOW`: a webhook, if one is named, and whom messages may be sent to;
+    /// `OVERTIME_OTLP_ENDPOINT`, `_HEADERS`: an OpenTelemetry receiver, if one is named.
     pub outside: Outside,
 }
 
@@ -42,6 +45,8 @@ pub struct Config {
 const LOG_QUIET: &str = "dynoxide=error";
 const METERED_DEFAULT: usize = 1_000;
 const METERED_MAX: usize = 100_000;
+const OTLP_INTERVAL_DEFAULT: Duration = Duration::from_mins(1);
+const OTLP_INTERVAL_MIN: Duration = Duration::from_secs(1);
 const TALLY_DELAY_DEFAULT: Duration = Duration::from_secs(1);
 
 impl Config {
@@ -56,6 +61,10 @@ impl Config {
         let retention = reader.retention();
         let metered = reader.number("OVERTIME_METRICS_FUNCTIONS", METERED_DEFAULT, METERED_MAX);
         let emission = reader.emission();
+        let otlp_interval = reader.duration("OVERTIME_OTLP_INTERVAL", OTLP_INTERVAL_DEFAULT);
+        if otlp_interval < OTLP_INTERVAL_MIN {
+            reader.fault("OVERTIME_OTLP_INTERVAL", "is shorter than 1s");
+        }
         let sign_in = reader.sign_in(Place::Machine);
         let read = reader.outside().zip(sign_in).map(|(outside, sign_in)| Self {
             log,
@@ -66,6 +75,7 @@ impl Config {
             retention,
             metered,
             emission,
+            otlp_interval,
             sign_in,
             outside,
         });
@@ -146,6 +156,30 @@ mod tests {
         assert_eq!(emission(None), None);
         let dimensions = emission(Some("Overtime")).unwrap().dimensions;
         assert_eq!(dimensions.to_string(), "account,region,function");
+    }
+
+    #[test]
+    fn a_receiver_is_one_that_may_be_talked_to_and_its_headers_are_headers() {
+        check(
+            &[
+                ("OVERTIME_OTLP_INTERVAL", "10ms"),
+                ("OVERTIME_OTLP_ENDPOINT", "http://127.0.0.1:4318"),
+                ("OVERTIME_OTLP_HEADERS", "env:KEY"),
+                ("KEY", "s3cr3t"),
+            ],
+            expect!["OVERTIME_OTLP_INTERVAL is shorter than 1s; OVERTIME_OTLP_ENDPOINT target refused: plain http is only for addresses that OVERTIME_WEBHOOK_ALLOW lists; OVERTIME_OTLP_HEADERS refers to something that is not what this channel needs: headers such as name=value,name=value"],
+        );
+        check(&[("OVERTIME_OTLP_HEADERS", "api-key=s3cr3t")], expect!["OVERTIME_OTLP_HEADERS is not a reference of the form env:NAME, file:PATH, ssm:/NAME or secretsmanager:NAME"]);
+        let collector = |allowed: &'static str| {
+            let lookup = |name: &str| match name {
+                "OVERTIME_OTLP_ENDPOINT" => Some("http://127.0.0.1:4318".to_owned()),
+                "OVERTIME_WEBHOOK_ALLOW" => Some(allowed.to_owned()),
+                _ => None,
+            };
+            Config::read(lookup).map(|it| it.outside.collector.is_some())
+        };
+        assert!(collector("127.0.0.0/8").unwrap());
+        assert!(collector("10.0.0.0/8").is_err());
     }
 
     #[test]

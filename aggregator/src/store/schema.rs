@@ -33,6 +33,7 @@
 //! | `E#FINGERPRINT` | `OPENED#EPISODE` | an episode of an alert ([`episode`]) | `v` `day` `at`, over: `x` | while it goes on; then `timeouts` |
 //! | `N#CHANNEL` | `MINUTE` | how much a channel got in a minute | `c` `x` | an hour |
 //! | `N#ID#PART` | `-` | a part of what a digest holds (one of [`DIGEST_PARTS`]) | `c` `lines` `x`, on its way: `sealed` | [`DIGESTS_LIVE`] |
+//! | `N#otlp#ACCOUNT#REGION#NAME` | `-` | what the OpenTelemetry receiver was told of a function ([`meters`](super::meters)) | `v` `n` `w` `x` | `hours` |
 //! | `W#ACCOUNT#REGION#NAME` | `BLOCK#T`, `BLOCK#V` | a part of a block that is to be evaluated later | `ver` `x`, waking: `queue` `due` | [`WAKES_LIVE`] |
 //! | `C#STREAM` | `SHARD` | how far a shard of the stream has been followed | `seq` | for good |
 //! | `K#` | `revision` | how often the configuration was changed | `ver` | for good |
@@ -116,7 +117,6 @@ pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 pub const WAKES_LIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
-
 /// Parts of a digest are kept this long after it is due; when it goes out, it takes over what they hold.
 pub const DIGESTS_LIVE: Duration = Duration::from_hours(7 * 24);
 

@@ -23,7 +23,7 @@ export const PREFIXES = { verdict: 'V#', tally: 'T#' } as const;
 
 /**
  * How the partitions of state begin that a door writes; it may write no others. Evaluate and sweep also evaluate what the other
- * has put off. Deliver counts what a channel gets (`N#`), puts what does not fit into digests, and disables a channel that is
+ * has put off. Deliver counts what a channel gets and an OpenTelemetry receiver is told (`N#`), puts what does not fit into digests, and disables a channel that is
  * gone (`K#`); sweep writes the first configuration and the fleet's totals (`T#`).
  */
 const EVALUATED = ['A#*', 'B#*', 'D#*', 'E#*', 'G#*', 'H#*', 'L#*', 'O#*', 'P#*', 'S#*', 'V#*', 'W#*'] as const;

@@ -46,6 +46,14 @@ export interface WebhookProps {
   readonly secret: ISecret;
 }
 
+/** An OpenTelemetry receiver that is told what functions did: OTLP over HTTP, protobuf. */
+export interface OtlpProps {
+  /** Its base URL; `/v1/metrics` and `/v1/traces` are below it. */
+  readonly endpoint: string;
+  /** What stands in the head of each request, `name=value,name=value`. Deliver reads it for each, and no other door may. Default: nothing. */
+  readonly headers?: ISecret;
+}
+
 /** How long things are kept, where that is not to be the aggregator's default. */
 export interface RetentionProps {
   /** Raw facts, after their quarter of an hour. Default: 72 hours. */
@@ -98,6 +106,8 @@ export interface OvertimeProps {
   readonly signIn?: SignInProps;
   /** Where functions' counts are written as CloudWatch metrics, which cost money for each function. Default: nowhere. */
   readonly metrics?: MetricsProps;
+  /** Who is told what functions did, as metrics and a trace for each timeout. Default: nobody. */
+  readonly otlp?: OtlpProps;
   /** How long things are kept. */
   readonly retention?: RetentionProps;
   /** How long the doors' logs are kept. Default: 30 days. */
@@ -149,7 +159,7 @@ export class Overtime extends Construct {
       deliverMail: this.deliverMail,
       indexes: INDEXES.map((it) => it.name),
       channels: props.channels ?? {},
-      webhookSecret: props.webhook?.secret,
+      settingSecrets: [props.webhook?.secret, props.otlp?.headers].filter((it) => it !== undefined),
       signInSecrets: secretsOf(props.signIn ?? {}),
       encryptionKey: props.encryptionKey,
     });
@@ -230,6 +240,12 @@ export class Overtime extends Construct {
           OVERTIME_WEBHOOK_SECRET: `secretsmanager:${props.webhook.secret.secretArn}`,
         }
       : {};
+    const otlp: Record<string, string> = {
+      ...(props.otlp ? { OVERTIME_OTLP_ENDPOINT: props.otlp.endpoint } : {}),
+      ...(props.otlp?.headers ? { OVERTIME_OTLP_HEADERS: `secretsmanager:${props.otlp.headers.secretArn}` } : {}),
+    };
+    // Who finds something to tell only has to know that deliver tells it.
+    const telling: Record<string, string> = props.otlp ? { OVERTIME_OTLP: 'on' } : {};
     const allowed: Record<string, string> = props.privateNetworks?.length
       ? { OVERTIME_WEBHOOK_ALLOW: props.privateNetworks.join(',') }
       : {};
@@ -239,9 +255,9 @@ export class Overtime extends Construct {
     const portal: Record<string, string> = props.portalUrl ? { OVERTIME_PORTAL_URL: props.portalUrl } : {};
     return {
       ingest: common,
-      evaluate: { ...common, ...queue, ...evaluateQueue, ...told, ...metrics },
-      deliver: { ...common, ...queue, ...webhook, ...allowed },
-      sweep: { ...common, ...queue, ...told, ...metrics },
+      evaluate: { ...common, ...queue, ...evaluateQueue, ...told, ...metrics, ...telling },
+      deliver: { ...common, ...queue, ...webhook, ...otlp, ...allowed },
+      sweep: { ...common, ...queue, ...told, ...metrics, ...telling },
       console: { ...common, ...queue, ...told, ...signInSettings(props.signIn ?? {}), ...address, ...portal },
     };
   }

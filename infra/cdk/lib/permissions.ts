@@ -30,8 +30,8 @@ export interface AllowDoorsProps {
   readonly deliverMail: Mailbox;
   readonly indexes: readonly string[];
   readonly channels: ChannelsProps;
-  /** The key that signs the webhook's messages, if there is a webhook. */
-  readonly webhookSecret?: ISecret;
+  /** What deliver's own settings refer to: the key that signs the webhook's messages, what an OpenTelemetry receiver wants to see. */
+  readonly settingSecrets: readonly ISecret[];
   /** What the console must read to let people in. */
   readonly signInSecrets: readonly ISecret[];
   /** What the tables are encrypted with, if that is no key of DynamoDB's. */
@@ -109,11 +109,11 @@ function followFacts(evaluate: Door, { tables, evaluateMail }: AllowDoorsProps):
 }
 
 /** What a channel may need of AWS, for as much as was asked for. */
-function allowChannels(deliver: Door, { channels, webhookSecret }: AllowDoorsProps): void {
-  const secrets = [...(channels.secretArns ?? []), ...(webhookSecret ? [arnOf(webhookSecret)] : [])];
+function allowChannels(deliver: Door, { channels, settingSecrets }: AllowDoorsProps): void {
+  const secrets = [...(channels.secretArns ?? []), ...settingSecrets.map(arnOf)];
   const keys = [
     ...(channels.keyArns ?? []),
-    ...(webhookSecret?.encryptionKey ? [webhookSecret.encryptionKey.keyArn] : []),
+    ...settingSecrets.flatMap((it) => (it.encryptionKey ? [it.encryptionKey.keyArn] : [])),
   ];
   const some = (sid: string, actions: string[], arns: readonly string[], conditions?: Parameters<Door['allow']>[3]) => {
     if (arns.length > 0) deliver.allow(sid, actions, arns.map(anArn), conditions);

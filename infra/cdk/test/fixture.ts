@@ -88,6 +88,7 @@ export function everything(): { app: App; stack: Stack; overtime: Overtime } {
       grants: { admin: ['platform'], operator: ['on-call'], viewer: ['*'] },
       hosts: ['overtime.internal.example'],
     },
+    otlp: { endpoint: 'https://otlp.example', headers: secret('Otlp', 'otlp-a1b2c3') },
     metrics: { namespace: 'Overtime', dimensions: [['account', 'region', 'function'], ['account']] },
     retention: {
       facts: Duration.hours(96),

@@ -141,13 +141,13 @@ test('deliver reaches what it was told of and nothing else, and no other door do
     beyond('console').map((it) => [it.Sid, it.Action, it.Resource]),
     [['ReadSignInSecrets', 'secretsmanager:GetSecretValue', mine]],
   );
-  const hook = 'arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/hook-a1b2c3';
+  const secret = (name: string) => `arn:aws:secretsmanager:eu-west-1:999988887777:secret:overtime/${name}`;
   deepStrictEqual(
     beyond('deliver').map((it) => [it.Action, [it.Resource].flat()]),
     [
       ['sns:Publish', CHANNELS.topicArns],
       ['events:PutEvents', CHANNELS.busArns],
-      ['secretsmanager:GetSecretValue', [...CHANNELS.secretArns, hook]],
+      ['secretsmanager:GetSecretValue', [...CHANNELS.secretArns, secret('hook-a1b2c3'), secret('otlp-a1b2c3')]],
       ['ssm:GetParameter', CHANNELS.parameterArns],
     ],
   );

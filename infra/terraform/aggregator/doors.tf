@@ -39,6 +39,12 @@ locals {
   # The others only have to know that there is a webhook.
   told    = var.webhook == null ? {} : { OVERTIME_ENVIRONMENT_CHANNEL = "on" }
   allowed = length(var.private_networks) == 0 ? {} : { OVERTIME_WEBHOOK_ALLOW = join(",", var.private_networks) }
+  otlp = var.otlp == null ? {} : merge(
+    { OVERTIME_OTLP_ENDPOINT = var.otlp.endpoint },
+    var.otlp.headers_secret_arn == null ? {} : { OVERTIME_OTLP_HEADERS = "secretsmanager:${var.otlp.headers_secret_arn}" },
+  )
+  # Who finds something to tell only has to know that deliver tells it.
+  telling = var.otlp == null ? {} : { OVERTIME_OTLP = "on" }
   metrics = merge(
     var.metrics == null ? {} : { OVERTIME_EMF_NAMESPACE = var.metrics.namespace },
     try(length(var.metrics.dimensions), 0) == 0 ? {} : { OVERTIME_EMF_DIMENSIONS = join(";", [for it in var.metrics.dimensions : join(",", it)]) },
@@ -72,9 +78,9 @@ locals {
   portal = var.portal_url == null ? {} : { OVERTIME_PORTAL_URL = var.portal_url }
   settings = {
     ingest   = local.common
-    evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url, local.told, local.metrics)
-    deliver  = merge(local.common, local.deliver_queue, local.console_url, local.webhook, local.allowed)
-    sweep    = merge(local.common, local.deliver_queue, local.console_url, local.told, local.metrics)
+    evaluate = merge(local.common, local.deliver_queue, local.evaluate_queue, local.console_url, local.told, local.metrics, local.telling)
+    deliver  = merge(local.common, local.deliver_queue, local.console_url, local.webhook, local.otlp, local.allowed)
+    sweep    = merge(local.common, local.deliver_queue, local.console_url, local.told, local.metrics, local.telling)
   }
   # All but the console, whose address the others are told.
   others = toset(["ingest", "evaluate", "deliver", "sweep"])

@@ -10,7 +10,7 @@ locals {
   receiving     = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
 
   # How the partitions of state begin that a door writes; it may write no others. Evaluate and sweep also evaluate what the other has
-  # put off. Deliver counts what a channel gets (N#), puts what does not fit into digests, and disables a channel that is gone (K#);
+  # put off. Deliver counts what a channel gets and an OpenTelemetry receiver is told (N#), puts what does not fit into digests, and disables a channel that is gone (K#);
   # sweep writes the first configuration and the fleet's totals (T#).
   evaluated = ["A#*", "B#*", "D#*", "E#*", "G#*", "H#*", "L#*", "O#*", "P#*", "S#*", "V#*", "W#*"]
   writes = {
@@ -87,6 +87,9 @@ locals {
     { sid = "ReadSignInSecrets", actions = ["secretsmanager:GetSecretValue"], resources = local.sign_in_secrets, condition = null },
   ]
 
+  # What deliver's own settings refer to.
+  setting_secrets = compact([try(var.webhook.secret_arn, null), try(var.otlp.headers_secret_arn, null)])
+
   # What channels may need of AWS, for as much as was asked for.
   channels = [for it in [
     { sid = "PublishToTopics", actions = ["sns:Publish"], resources = var.channels.topic_arns, condition = null },
@@ -94,7 +97,7 @@ locals {
     {
       sid       = "ReadSecrets"
       actions   = ["secretsmanager:GetSecretValue"]
-      resources = concat(var.channels.secret_arns, var.webhook == null ? [] : [var.webhook.secret_arn])
+      resources = concat(var.channels.secret_arns, local.setting_secrets)
       condition = null
     },
     { sid = "ReadParameters", actions = ["ssm:GetParameter"], resources = var.channels.parameter_arns, condition = null },

@@ -71,6 +71,15 @@ variable "webhook" {
   default = null
 }
 
+variable "otlp" {
+  description = "An OpenTelemetry receiver that is told what functions did (OTLP over HTTP, protobuf): its base URL, and the Secrets Manager secret with what stands in the head of each request, name=value,name=value. Deliver reads it for each, and no other door may. headers_secret_arn ends in the six characters that Secrets Manager adds."
+  type = object({
+    endpoint           = string
+    headers_secret_arn = optional(string)
+  })
+  default = null
+}
+
 variable "channels" {
   description = "What of AWS deliver may reach for the channels that subscriptions name: SNS topics, EventBridge buses, secrets and parameters that they refer to, and the keys that those are encrypted with. Nothing else, so that whoever may change the configuration cannot have it publish or read what was never meant for it. An ARN of a secret ends in six characters, or -??????; one of a parameter may end in /*."
   type = object({

@@ -19,7 +19,7 @@ async fn post(url: &str, allowed: &str) -> Attempt {
         url: url.parse().unwrap(),
         content_type: "application/json",
         headers: HeaderMap::new(),
-        body: BODY.to_owned(),
+        body: BODY.into(),
     };
     poster.post(post, NOW).await
 }
@@ -108,7 +108,7 @@ fn what_may_be_a_secret_is_not_shown() {
         url: "https://hooks.example.com/services/T0/B0/XYZ".parse().unwrap(),
         content_type: "application/json",
         headers: HeaderMap::new(),
-        body: "body".to_owned(),
+        body: "body".into(),
     };
     let shown = format!("{post:?}");
     assert!(shown.contains("hooks.example.com") && !shown.contains("XYZ"), "{shown}");

@@ -94,3 +94,13 @@ fn the_others_know_that_deliver_has_a_webhook() {
         }
     }
 }
+
+#[test]
+fn those_who_find_something_to_tell_know_that_deliver_tells_it() {
+    for (template, expected) in [("aggregator", false), ("everything", true)] {
+        for (door, variables) in deployed(template) {
+            let tells = ["evaluate", "deliver", "sweep"].contains(&door.as_str());
+            assert_eq!(read(&variables).0.receiver, expected && tells, "{template}: {door}");
+        }
+    }
+}

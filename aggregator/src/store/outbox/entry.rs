@@ -4,7 +4,7 @@ use overtime_wire::EpochMillis;
 
 use super::lane::Lane;
 use crate::{
-    domain::{delivery::record::Record, notification::Owed},
+    domain::{delivery::record::Record, notification::Owed, otlp::errand::Ordered},
     store::{
         StoreError,
         item::{Item, Row, keyed, number, text},
@@ -150,6 +150,12 @@ impl From<Owed> for Entry {
     fn from(owed: Owed) -> Self {
         let Owed { dispatch, at, suppressed } = owed;
         Self { id: dispatch.id(), due: at, body: dispatch.written(), suppressed }
+    }
+}
+
+impl From<Ordered> for Entry {
+    fn from(ordered: Ordered) -> Self {
+        Self::waiting(ordered.id, ordered.due, ordered.body)
     }
 }
 

@@ -3,10 +3,10 @@
 //! Deliveries of one episode to one channel lie in one partition, so that whoever takes one sees whether an earlier one is still on its
 //! way.
 
-use overtime_wire::EpochMillis;
+use overtime_wire::{EpochMillis, FunctionKey};
 
-use super::{DIGEST_PARTS, Key, OUTBOX_SHARDS, hash};
-use crate::domain::delivery::id;
+use super::{DIGEST_PARTS, Key, OUTBOX_SHARDS, hash, path};
+use crate::domain::{delivery::id, otlp::RECEIVER};
 
 pub fn pk(id: &str) -> String {
     format!("O#{}", id::lane(id))
@@ -42,6 +42,11 @@ pub fn digest_key(digest: &str, part: u64) -> Key {
 /// Where it is counted how much a channel has got in a minute.
 pub fn rate_key(channel: &str, minute: i64) -> Key {
     Key { pk: format!("N#{channel}"), sk: format!("{:09}", minute.clamp(0, 999_999_999)) }
+}
+
+/// Where it is remembered what the OpenTelemetry receiver was told of a function.
+pub fn meter_key(function: &FunctionKey) -> Key {
+    Key { pk: format!("N#{RECEIVER}#{}", path(function)), sk: "-".to_owned() }
 }
 
 /// The day's deliveries in [`BY_DEADLINE`](super::BY_DEADLINE), which has them by time beside the timeouts.

@@ -93,6 +93,35 @@ run "only_deliver_may_read_the_key_of_the_webhook" {
   }
 }
 
+run "only_deliver_knows_the_receiver_and_only_those_who_find_something_know_of_it" {
+  variables {
+    otlp = {
+      endpoint           = "https://otlp.example"
+      headers_secret_arn = "arn:aws:secretsmanager:eu-west-1:999988887777:secret:otlp-a1b2c3"
+    }
+  }
+
+  assert {
+    condition     = [for door, it in local.doors : door if can(it.environment[0].variables.OVERTIME_OTLP_ENDPOINT)] == ["deliver"]
+    error_message = "Another door knows where it is, or none."
+  }
+
+  assert {
+    condition     = aws_lambda_function.door["deliver"].environment[0].variables.OVERTIME_OTLP_HEADERS == "secretsmanager:arn:aws:secretsmanager:eu-west-1:999988887777:secret:otlp-a1b2c3"
+    error_message = "Deliver is not told what the receiver wants to see."
+  }
+
+  assert {
+    condition     = join(" ", flatten([for door, statements in local.permissions : [for it in statements : concat([door], it.resources) if it.sid == "ReadSecrets"]])) == "deliver arn:aws:secretsmanager:eu-west-1:999988887777:secret:otlp-a1b2c3"
+    error_message = "Another may read it, or none."
+  }
+
+  assert {
+    condition     = join(" ", [for door, it in local.doors : door if can(it.environment[0].variables.OVERTIME_OTLP)]) == "evaluate sweep"
+    error_message = "Those who find something to tell do not know that it is told."
+  }
+}
+
 run "the_console_asks_people_itself_only_where_it_is_told_how" {
   variables {
     sign_in = {
