@@ -24,6 +24,7 @@ pub mod inventory;
 pub mod notification;
 pub mod odometer;
 pub mod overflow;
+pub mod phases;
 pub mod portal;
 pub mod preview;
 pub mod region;

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use overtime_wire::{
     Block, Cause, Counts, EpochMillis, Evidence, FunctionKey, IncarnationId, Ordinal, Outcome,
-    Profile, RequestId, Subject, Tally, Verdict,
+    Profile, RequestId, Spans, Subject, Tally, Verdict,
 };
 
 use super::Seen;
@@ -217,6 +217,7 @@ impl Story {
             environment: format!("env-{number}"),
             log_tail: String::new(),
             last_log: None,
+            spans: Spans::default(),
         };
         let function = FunctionKey {
             account: "111122223333".parse().unwrap(),
