@@ -25,6 +25,7 @@ pub mod notification;
 pub mod odometer;
 pub mod otlp;
 pub mod overflow;
+pub mod phases;
 pub mod portal;
 pub mod preview;
 pub mod region;

@@ -32,6 +32,7 @@ use crate::{
             book::{Book, Context, advance},
             group::Known,
         },
+        analysis::told::Background,
         configuration::Configuration,
         fact::{Job, Part, Standing},
         history::History,
@@ -209,7 +210,11 @@ impl Evaluator {
         let newest = newest.max_by_key(|it| it.hour);
         let nothing = BTreeMap::new();
         let tags = newest.map_or(&nothing, |it| &it.view.profile.tags);
-        let context = Context { configuration, tags, console: &self.console };
+        // As it stood when this process last read or wrote it: nothing is read for a message that somebody waits for.
+        let history = self.store.remembered_history(&job.function);
+        let since = Hour::of_block(job.block);
+        let background = Background { timeouts: None, hours, since, history: history.as_ref() };
+        let context = Context { configuration, tags, console: &self.console, background };
         let mut blocks = others.clone();
         blocks.extend(timeouts.map(|it| (job.block, it)));
         let whole: Vec<Block> = blocks.keys().copied().collect();

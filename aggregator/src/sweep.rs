@@ -10,6 +10,7 @@
 //! under the same version as everybody else.
 
 pub mod news;
+mod read_up;
 
 use std::{collections::BTreeMap, future::Future, time::Duration};
 
@@ -21,6 +22,7 @@ use futures::{
 use overtime_wire::{Block, EpochMillis};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
+use self::read_up::{ReadUp, is_to_be_told};
 use crate::{
     domain::{
         alert::{
@@ -29,6 +31,7 @@ use crate::{
             book::{Book, Context, advance},
             group::Known,
         },
+        analysis::told::Background,
         fleet::totals,
         hour::Hour,
         summary::HOURS,
@@ -184,7 +187,11 @@ impl Sweep {
         };
         let nothing = BTreeMap::new();
         let tags = profile.map_or(&nothing, |it| &it.tags);
-        let context = Context { configuration: &configuration, tags, console: &self.console };
+        let told =
+            if is_to_be_told(&book) { Some(self.read_up(function, now).await?) } else { None };
+        let background = told.as_ref().map_or(Background::NOTHING, ReadUp::background);
+        let context =
+            Context { configuration: &configuration, tags, console: &self.console, background };
         let whole: Vec<Block> = blocks.keys().copied().collect();
         let seen = Observation {
             function,

@@ -27,6 +27,7 @@ mod invocation;
 mod judgement;
 mod ledger;
 mod observe;
+mod phases;
 mod restore;
 mod tails;
 mod tallies;
@@ -54,6 +55,7 @@ use inherited::Inherited;
 use init::Init;
 use invocation::Invocation;
 use ledger::{Census, Noted};
+use phases::Told;
 use restore::Snapshot;
 use tails::Tails;
 use tallies::Tallies;
@@ -89,6 +91,7 @@ pub enum Event {
 pub struct Sandbox {
     me: Identity,
     init: Init,
+    told: Told,
     window: Window,
     watchman: Watchman,
     tallies: Tallies,
@@ -176,6 +179,7 @@ impl Sandbox {
         Self {
             me: Identity::new(&birth),
             init: Init::default(),
+            told: Told::default(),
             window: Window::new(birth.lambda.initialization.is_managed_instances()),
             watchman: Watchman::default(),
             tallies: Tallies::default(),

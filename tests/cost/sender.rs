@@ -16,12 +16,14 @@ use overtime_extension::{
     sandbox::{Birth, Event, Sandbox},
     telemetry::{
         Record,
-        record::{InitEnd, InitStart, Phase, Report, RuntimeDone, Start},
+        record::{InitEnd, InitStart, Report, RuntimeDone, Start},
         status::Status,
     },
 };
-use overtime_wire::{EpochMillis, FunctionKey, IncarnationId, RequestId};
+use overtime_wire::{EpochMillis, FunctionKey, IncarnationId, Phase, RequestId, Spans};
 
+/// What extensions are said to take after an answer.
+const OVERHEAD: Duration = Duration::from_millis(1);
 /// The default of `OVERTIME_FLUSH_INTERVAL`.
 const INTERVAL: Duration = Duration::from_mins(1);
 /// The functions' timeout.
@@ -141,6 +143,7 @@ impl Sender {
             request: Some(request.clone()),
             status,
             duration: Some(took),
+            spans: Spans::default(),
         }));
         if end == End::Timeout {
             // The environment runs on, into its reset.
@@ -153,7 +156,7 @@ impl Sender {
             duration: Some(took),
             memory_mb: 512,
             max_memory_used_mb: 90,
-            extension_overhead: Some(Duration::ZERO),
+            spans: Spans { extension_overhead: Some(OVERHEAD), ..Spans::default() },
         }));
     }
 

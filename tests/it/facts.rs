@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use overtime_wire::{Block, Cause, EpochMillis, Evidence, Ordinal, Outcome, Subject, Verdict};
+use overtime_wire::{
+    Block, Cause, EpochMillis, Evidence, Ordinal, Outcome, Spans, Subject, Verdict,
+};
 
 /// An invocation first seen at `at` that ran into its timeout of three seconds, with nothing else known of it.
 pub(crate) fn verdict(ordinal: u32, at: EpochMillis) -> Verdict {
@@ -31,5 +33,6 @@ pub(crate) fn verdict(ordinal: u32, at: EpochMillis) -> Verdict {
         environment: "sandbox".to_owned(),
         log_tail: String::new(),
         last_log: None,
+        spans: Spans::default(),
     }
 }

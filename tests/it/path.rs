@@ -159,6 +159,48 @@ async fn a_function_that_only_ever_times_out_is_known_all_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_cold_start_says_what_it_cost_and_an_init_inside_an_invocation_is_told_apart() {
+    let world = World::start().await;
+    let mut environment = world.environment(function("starter")).await;
+    for payload in
+        [json!({}), json!({ "hang": true }), json!({ "hang": true }), json!({}), json!({})]
+    {
+        environment.invoke(Invocation::of(payload)).await.unwrap();
+    }
+    environment.spin_down().await;
+
+    let path = "/api/v1/functions/111122223333/eu-west-1/starter";
+    let all_told = |it: &Value| it["counts"]["invocations"] == 5 && it["counts"]["timeouts"] == 2;
+    let shown = world.until(path, |it| all_told(it) && is_known(it)).await;
+    let inits = shown["phases"]["inits"].as_array().unwrap();
+    let told: Vec<_> = inits
+        .iter()
+        .map(|it| (it["phase"].as_str(), it["initialization_type"].as_str(), it["count"].as_u64()))
+        .collect();
+    let on_demand = Some("on-demand");
+    assert_eq!(
+        told,
+        [(Some("init"), on_demand, Some(1)), (Some("suppressed_init"), on_demand, Some(2))],
+        "{shown:#}"
+    );
+    for it in inits {
+        assert_eq!(it["timed"], it["count"], "{shown:#}");
+        let took = it["duration_ms"]["max"].as_f64().unwrap();
+        assert!(took > 0.0 && took < 1_000.0, "{shown:#}");
+    }
+    let extensions = &shown["phases"]["extensions"];
+    assert!(extensions["invocations"].as_u64().unwrap() >= 1, "{shown:#}");
+    assert!((0.0..=1.0).contains(&extensions["share"].as_f64().unwrap()), "{shown:#}");
+
+    let page = world.json("/api/v1/timeouts").await;
+    let mut timeouts: Vec<_> = page["items"].as_array().unwrap().iter().collect();
+    timeouts.sort_by_key(|it| it["deadline"].to_string());
+    assert_eq!((&timeouts[0]["init_phase"], &timeouts[0]["init_ms"]), (&Value::Null, &Value::Null));
+    assert_eq!(timeouts[1]["init_phase"], "suppressed_init", "{page:#}");
+    assert!(timeouts[1]["init_ms"].as_f64().unwrap() > 0.0, "{page:#}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_kill_9_and_counts_once() {
     let world = World::start().await;
     let mut environment = world.environment(function("orders")).await;

@@ -32,6 +32,7 @@ const FLOORS: &[(&str, &[&[&str]])] = &[
             &["v1", "time", "function"],
             &["fact"],
             &["invocation", "durations", "profile"],
+            &["phases"],
             &["key", "tally", "verdict"],
             &["counts", "batch"],
         ],

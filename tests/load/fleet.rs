@@ -6,8 +6,8 @@ use std::{collections::BTreeMap, time::Duration};
 
 use overtime_wire::{
     Batch, Block, Cause, EpochMillis, Evidence, FunctionKey, Incarnation, IncarnationId,
-    MinuteCounts, MinuteIndex, Ordinal, Outcome, Partition, Profile, RequestId, Subject, Tally,
-    Verdict,
+    MinuteCounts, MinuteIndex, Ordinal, Outcome, Partition, Profile, RequestId, Spans, Subject,
+    Tally, Verdict,
 };
 use sandbox::dice::Dice;
 
@@ -154,6 +154,7 @@ impl Sandbox {
             environment: self.id.to_string(),
             log_tail: String::new(),
             last_log: None,
+            spans: Spans::default(),
         };
         self.verdicts.insert(ordinal, Claim { verdict, acknowledged: false });
     }

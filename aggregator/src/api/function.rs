@@ -5,6 +5,7 @@
 
 pub(crate) mod analyses;
 pub(crate) mod past;
+pub(crate) mod phases;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -14,7 +15,7 @@ use overtime_wire::{Block, Counts, EpochMillis, FunctionKey, Losses};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use self::past::Past;
+use self::{past::Past, phases::Phases};
 use crate::{
     api::{
         Reader,
@@ -29,6 +30,7 @@ use crate::{
     domain::{
         durations::Sketch,
         hour::{Hour, StandingHour},
+        phases as domain_phases,
         summary::Summary,
         versions::Versions,
         view::BlockView,
@@ -75,6 +77,8 @@ pub(crate) struct Function {
     pub(crate) causes: BTreeMap<String, u64>,
     /// By the quarter of an hour; the busiest, and all others together.
     pub(crate) versions: Vec<Version>,
+    /// What cold starts cost, and what extensions take.
+    pub(crate) phases: Phases,
     pub(crate) losses: Lost,
     pub(crate) last_timeout_at: Option<Moment>,
     pub(crate) last_seen_at: Option<Moment>,
@@ -220,6 +224,7 @@ struct Sum {
     durations: Sketch,
     causes: BTreeMap<String, u64>,
     versions: Versions,
+    phases: domain_phases::Phases,
     losses: Losses,
 }
 
@@ -236,6 +241,7 @@ impl Sum {
         if let Some(tally) = &view.tally {
             self.durations.merge(&tally.durations);
             self.versions.merge(&tally.versions);
+            self.phases.merge(&tally.phases);
             self.losses += tally.losses;
         }
         if let Some(verdict) = &view.verdict {
@@ -249,6 +255,7 @@ impl Sum {
         self.counts += view.counts.0;
         self.durations.merge(&view.durations);
         self.versions.merge(&view.versions);
+        self.phases.merge(&view.phases);
         self.losses += view.losses;
         self.add_causes(&view.causes);
     }
@@ -283,6 +290,7 @@ impl Function {
             duration_of_timeout: Shares::of(duration_ms, profile.timeout),
             causes: sum.causes.clone(),
             versions: sum.versions.iter().map(version).collect(),
+            phases: Phases::of(&sum.phases),
             losses: Lost::of(sum.losses),
             last_timeout_at: at(summary.last_timeout()),
             last_seen_at: at(summary.last_seen()),

@@ -4,6 +4,7 @@ mod hint;
 mod past;
 mod reading;
 mod reasons;
+mod starts;
 mod story;
 
 use askama::Template;
@@ -14,6 +15,7 @@ use self::{
     past::{Cause, Loss, Setting, Version},
     reading::Reading,
     reasons::Reasons,
+    starts::Starts,
     story::Answer,
 };
 use super::{
@@ -69,6 +71,7 @@ struct Page<'a> {
     percentiles: Percentiles,
     causes: Vec<Cause>,
     versions: Vec<Version>,
+    starts: Starts,
     hint: Hint,
     reasons: Reasons<'a>,
     alerts: Vec<Alert>,
@@ -175,6 +178,7 @@ fn page<'a>(
         percentiles: Percentiles::of(&slow, durations.as_ref().unwrap_or(series), &changes),
         causes: past::causes(function),
         versions: past::versions(function, &frame),
+        starts: Starts::of(&function.phases),
         hint: Hint::of(function),
         reasons: Reasons::of(&reading.analyses),
         alerts: reading.alerts.iter().map(alert).collect(),

@@ -5,15 +5,16 @@ mod phases;
 
 use askama::Template;
 use axum::{Router, extract::State, http::HeaderMap, response::Response, routing::get};
-use overtime_wire::{Evidence, FunctionKey};
+use overtime_wire::{Evidence, FunctionKey, Phase as Begun};
 
 use super::{
     Console,
     chart::{
         phases::Phases,
-        text::{memory, sentence, setting},
+        text::{memory, millis, sentence, setting},
     },
     failure::Failure,
+    figures::percent,
     frame::{self, Frame, Section},
     links::Away,
     look::Look,
@@ -155,6 +156,18 @@ fn sure(evidence: Evidence) -> &'static str {
     }
 }
 
+/// What every invocation has, so that it is worth saying that it is not known.
+const ALWAYS: [&str; 8] = [
+    "Began",
+    "Its time was up",
+    "Known here",
+    "Ran for",
+    "Memory used",
+    "Version",
+    "Environment",
+    "What timed out",
+];
+
 fn facts(item: &Item, frame: &Frame<'_>) -> Vec<Fact> {
     let time = |it: Option<crate::api::words::Moment>| it.map(|it| frame.time(it.0).people);
     let of = |part: Option<String>, whole: Option<String>| match (part, whole) {
@@ -179,6 +192,12 @@ fn facts(item: &Item, frame: &Frame<'_>) -> Vec<Fact> {
         ("Ran for", of(item.duration_ms.map(setting), item.timeout_ms.map(setting))),
         ("Memory used", of(item.max_memory_used_bytes.map(memory), item.memory_bytes.map(memory))),
         ("Log silent before the deadline", item.silent_ms.map(setting)),
+        ("Init", init(item)),
+        ("Init's share of the timeout", phases::eaten(item).map(share)),
+        ("Until it answered", item.response_latency_ms.map(millis)),
+        ("Answering", item.response_duration_ms.map(millis)),
+        ("Runtime after the answer", item.runtime_overhead_ms.map(millis)),
+        ("Extensions after the answer", item.extension_overhead_ms.map(millis)),
         ("Version", version),
         (
             "Environment",
@@ -190,9 +209,25 @@ fn facts(item: &Item, frame: &Frame<'_>) -> Vec<Fact> {
         name,
         value: value.unwrap_or_else(|| "not known".to_owned()),
     };
-    let facts =
-        facts.into_iter().filter(|(name, value)| value.is_some() || !name.starts_with("Log"));
-    facts.map(known).collect()
+    // What only some invocations have is left out of the others, rather than called unknown.
+    let always = |name| ALWAYS.contains(&name);
+    facts.into_iter().filter(|(name, value)| value.is_some() || always(name)).map(known).collect()
+}
+
+/// The init that it waited for, or that ran inside it.
+fn init(item: &Item) -> Option<String> {
+    let took = item.init_ms.map(millis);
+    Some(match (Begun::parse(item.init_phase?)?, took) {
+        (Begun::Init, took) => format!("{}, before its time began", took?),
+        (Begun::Restore, took) => format!("{}, a restore before its time began", took?),
+        (Begun::Suppressed, Some(took)) => format!("{took}, inside its time"),
+        (Begun::Suppressed, None) => "inside its time, and not over".to_owned(),
+    })
+}
+
+fn share((ate, of): (u64, u64)) -> String {
+    let percent = percent(ate, of).unwrap_or_default();
+    format!("{percent}: {} of {}", setting(ate), setting(of))
 }
 
 /// What else systems know it by.

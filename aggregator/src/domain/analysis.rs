@@ -12,12 +12,14 @@ mod cold_start;
 mod doom_loop;
 mod memory;
 mod retries;
+mod right_size;
 mod shares;
 mod silence;
 pub mod spent;
 #[cfg(test)]
 mod story;
 mod time_of_week;
+pub mod told;
 
 use overtime_wire::Counts;
 
@@ -58,6 +60,8 @@ pub enum Kind {
     Silence,
     /// It happens at the same time of the day or of the week.
     TimeOfWeek,
+    /// The timeout is too close to what invocations take, or far above it.
+    RightSize,
 }
 
 /// What an analysis came to.
@@ -94,7 +98,7 @@ pub enum Confidence {
 }
 
 impl Kind {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Change,
         Self::DoomLoop,
         Self::ColdStart,
@@ -102,6 +106,7 @@ impl Kind {
         Self::Retries,
         Self::Silence,
         Self::TimeOfWeek,
+        Self::RightSize,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -113,6 +118,7 @@ impl Kind {
             Self::Retries => "retries",
             Self::Silence => "silence",
             Self::TimeOfWeek => "time_of_week",
+            Self::RightSize => "right_size",
         }
     }
 
@@ -125,6 +131,7 @@ impl Kind {
             Self::Retries => retries::conclude(seen),
             Self::Silence => silence::conclude(seen),
             Self::TimeOfWeek => time_of_week::conclude(seen),
+            Self::RightSize => right_size::conclude(seen),
         }
     }
 }
@@ -188,6 +195,8 @@ mod tests {
             (Story::poison(), vec![Kind::Retries]),
             (Story::blocked(), vec![Kind::Silence]),
             (Story::every_night(), vec![Kind::TimeOfWeek]),
+            (Story::deploy_within_an_hour(["1", "2"]), vec![Kind::Change]),
+            (Story::oversized(), vec![Kind::RightSize]),
             (Story::bad_luck(), vec![]),
         ];
         for (story, expected) in stories {

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     durations::Sketch,
+    phases::Phases,
     serial::{Counted, LossesJson, ProfileJson},
     versions::Versions,
     view::{Basis, BlockView, GENERATION},
@@ -86,6 +87,8 @@ pub struct HourView {
     pub durations: Sketch,
     #[serde(skip_serializing_if = "Versions::is_empty")]
     pub versions: Versions,
+    #[serde(skip_serializing_if = "Phases::is_empty")]
+    pub phases: Phases,
     #[serde(with = "LossesJson")]
     pub losses: Losses,
     /// As the newest tallies said it.
@@ -138,6 +141,7 @@ impl HourView {
         if let Some(tally) = &view.tally {
             self.durations.merge(&tally.durations);
             self.versions.merge(&tally.versions);
+            self.phases.merge(&tally.phases);
             self.losses += tally.losses;
             self.incarnations = self.incarnations.max(tally.incarnations);
             if tally.profile != Profile::default() {
@@ -164,6 +168,9 @@ mod tests {
         tally.minutes.entry(7).or_default().0.invocations = invocations;
         tally.profile.version = number.to_string();
         tally.incarnations = invocations;
+        let mut counted = overtime_wire::Tally::new(Block::from_number(number), Profile::default());
+        counted.phases.init.count = 2;
+        tally.phases.add(&counted);
         let mut verdict = VerdictPart::default();
         verdict.causes.insert("handler".to_owned(), 1);
         verdict.last_timeout_ms = Some(number.into());
@@ -184,6 +191,8 @@ mod tests {
         assert_eq!(stands.view.counts.0.invocations, 11);
         assert_eq!((stands.view.causes["handler"], stands.view.incarnations), (2, 10));
         assert_eq!(stands.view.profile.version, (first + 3).to_string());
+        let begun: Vec<_> = stands.view.phases.starts.values().map(|it| it.count).collect();
+        assert_eq!(begun, [4]);
         assert_eq!(StandingHour::of(hour.plus(9), &views), None);
         let json = serde_json::to_string(&stands.view).unwrap();
         assert_eq!(serde_json::from_str::<HourView>(&json).unwrap(), stands.view);

@@ -28,6 +28,9 @@ pub const FUNCTIONS_MAX: usize = 20;
 /// Most invocations that are shown.
 pub const SAMPLES_MAX: usize = 5;
 
+/// The annotation that says what analyses found, a line for each.
+pub const ANALYSIS: &str = "analysis";
+
 /// The version of this shape. Fields are only ever added to it.
 pub const SCHEMA: &str = "1";
 

@@ -15,13 +15,14 @@ use serde::{Deserialize, Serialize};
 use crate::domain::{
     durations::Sketch,
     fact::Standing,
+    phases::Phases,
     serial::{Counted, LossesJson, ProfileJson},
     timeout::Timeout,
     versions::Versions,
 };
 
 /// Grows when parts are computed differently: a part of a later generation stands before any of an earlier one.
-pub const GENERATION: u32 = 3;
+pub const GENERATION: u32 = 4;
 
 /// How much had been seen when something was computed. The later one stands; an equal one is the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -58,6 +59,8 @@ pub struct TallyPart {
     pub incarnations: u64,
     #[serde(default, skip_serializing_if = "Versions::is_empty")]
     pub versions: Versions,
+    #[serde(default, skip_serializing_if = "Phases::is_empty")]
+    pub phases: Phases,
 }
 
 /// What the verdicts of a block add up to.
@@ -105,6 +108,7 @@ impl TallyPart {
             }
             part.durations.add(&tally.durations);
             part.losses += tally.losses;
+            part.phases.add(tally);
             part.incarnations += 1;
             for sample in &tally.samples {
                 let kind = part.samples.entry(word(sample.kind).to_owned()).or_default();

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use overtime_wire::{
-    Block, Counts, Losses, MinuteCounts, MinuteIndex, Profile, Rank, Recorded, RequestId,
+    Block, Counts, Losses, MinuteCounts, MinuteIndex, Phase, Profile, Rank, Recorded, RequestId,
     SampleKind, Tally, Verdict,
 };
 
@@ -17,6 +17,7 @@ use crate::{
         fleet::totals,
         history::History,
         hour::{Hour, HourView, StandingHour},
+        phases::Initialization,
         summary::{HOURS, Summary},
         timeout::Timeout,
         view::{Basis, TallyPart, VerdictPart},
@@ -45,7 +46,7 @@ fn extreme(number: u32) -> Standing<Tally> {
         runtime: text(number, 128),
         architecture: text(number, 128),
         version: text(number, 128),
-        initialization_type: text(number, 128),
+        initialization_type: Initialization::ALL[number as usize % 6].as_str().to_owned(),
         extension_version: text(number, 128),
         tags: (0..10).map(|it| (text(number * 10 + it, 128), text(number, 128))).collect(),
     };
@@ -71,6 +72,13 @@ fn extreme(number: u32) -> Standing<Tally> {
     {
         tally.sample(kind, &RequestId::parse(&text(number, 64)).unwrap());
     }
+    for phase in Phase::ALL {
+        let begun = tally.phases.of_mut(phase);
+        begun.count = u32::MAX;
+        begun.durations.record(Duration::from_micros(1 << (number % 40)));
+        begun.durations.record(Duration::from_millis(u64::from(number) * 100));
+    }
+    tally.phases.extensions.record(Duration::from_hours(1), Duration::from_hours(2));
     tally.losses = Losses { unreadable_records: u32::MAX, ..Losses::default() };
     let rank: Rank = tally.rank();
     Standing {

@@ -1,6 +1,6 @@
 //! Conditions over what the store holds: what evaluations read for them, and what they leave behind for the sweep.
 
-use overtime_wire::{Evidence, Ordinal, Recorded, Verdict};
+use overtime_wire::{Cause, Evidence, Ordinal, Recorded, Verdict};
 use serde_json::{Value, json};
 
 use super::*;
@@ -138,4 +138,24 @@ async fn a_share_waits_for_its_minutes_to_settle() {
     assert_eq!(waking(&lab).await, 1, "the sweep looks at it");
     let settled = at(180_000);
     assert_eq!(evaluator.evaluate(&job, settled).await.unwrap().enqueued.len(), 1);
+}
+
+#[tokio::test]
+async fn a_message_that_goes_at_once_says_what_its_own_timeouts_tell() {
+    let counted = json!({"timeout_count": {"count": 3, "window": "10m"}});
+    let (lab, evaluator) = subscriber(counted).await;
+    for number in 1..4 {
+        let seen = i64::from(number) * 4_000;
+        let overran = Verdict { cause: Cause::Init, ordinal: Ordinal(0), ..verdict(0, seen) };
+        say(&lab, (number, &overran), at(seen)).await;
+    }
+    let told = evaluator.evaluate(&job(block(), false, true), at(16_000)).await.unwrap().enqueued;
+    let [id] = &told[..] else { panic!("{told:?}") };
+    let body = lab.store.delivery(id).await.unwrap().unwrap().body;
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let said = &body["notification"]["annotations"]["analysis"];
+    assert!(
+        said.as_str().is_some_and(|it| it.starts_with("doom_loop (high confidence)")),
+        "{said}"
+    );
 }

@@ -62,6 +62,11 @@ impl Store {
         }
     }
 
+    /// What this process has last seen standing, without asking again.
+    pub fn remembered_history(&self, function: &FunctionKey) -> Option<History> {
+        self.histories.lock().ok()?.get(function).cloned()
+    }
+
     /// What is known of a function's versions and settings.
     pub async fn history(
         &self,

@@ -14,7 +14,7 @@ use aws_smithy_http_client::Builder;
 
 use overtime_wire::{
     Block, Cause, EpochMillis, Evidence, FunctionKey, IncarnationId, MinuteCounts, Ordinal,
-    Outcome, Profile, Subject, Tally, Verdict,
+    Outcome, Profile, Spans, Subject, Tally, Verdict,
 };
 
 use crate::store::{
@@ -138,5 +138,6 @@ pub(crate) fn verdict(ordinal: u32, seen_ms: i64) -> Verdict {
         environment: "sandbox".to_owned(),
         log_tail: String::new(),
         last_log: None,
+        spans: Spans::default(),
     }
 }

@@ -1,7 +1,7 @@
 //! Time passing over alerts in a real store.
 
-use overtime_wire::{Evidence, Outcome, Verdict};
-use serde_json::json;
+use overtime_wire::{Cause, Evidence, Ordinal, Outcome, Verdict};
+use serde_json::{Value, json};
 
 use super::*;
 use crate::{
@@ -53,7 +53,12 @@ impl World {
         let seen = Observation { function: &function, blocks, last_success: None, past, at: now };
         let configuration = self.sweep.store.configuration(now).await.unwrap();
         let tags = BTreeMap::new();
-        let context = Context { configuration: &configuration, tags: &tags, console: "" };
+        let context = Context {
+            configuration: &configuration,
+            tags: &tags,
+            console: "",
+            background: Background::NOTHING,
+        };
         let step = |book: &Book, known: &Known| advance(&context, book, &seen, known).into();
         let stepped = self.lab.store.step_alert(&AlertKey::of(&function), step).await;
         stepped.unwrap().enqueued.len()
@@ -142,6 +147,44 @@ async fn a_share_is_told_by_the_sweep_when_its_minutes_have_settled() {
     let told = world.sweep.sweep(at(180_000)).await.unwrap();
     assert_eq!(told.len(), 1, "{told:?}");
     assert_eq!(world.sweep.sweep(at(181_000)).await.unwrap().len(), 0);
+}
+
+#[tokio::test]
+async fn an_opening_that_waited_says_what_is_behind_it() {
+    let world = World::open().await;
+    let store = &world.sweep.store;
+    let night = json!({"id": "night", "name": "Night", "group_wait": "10s",
+        "condition": {"timeout_count": {"count": 3, "window": "10m"}}, "channels": ["environment"]});
+    let change = Change {
+        kind: Kind::Subscription,
+        id: "night".parse().unwrap(),
+        to: Some(Kind::Subscription.read(&night, None).unwrap()),
+        expects: Expects::Nothing,
+    };
+    store.change(&[change], None, By { author: "anna", at: at(0) }).await.unwrap();
+    let orders = function("orders");
+    for number in 1..4 {
+        let seen = i64::from(number) * 4_000;
+        let overran = Verdict { cause: Cause::Init, ordinal: Ordinal(0), ..verdict(0, seen) };
+        let author = Author { function: &orders, incarnation: incarnation(number) };
+        store.record(author, Fact::Verdict(&overran.encode()), at(seen)).await.unwrap();
+    }
+    for claim in store.claims(&orders, block()).await.unwrap() {
+        store.put_timeout(&claim, 1).await.unwrap();
+    }
+    world.evaluate(at(16_000)).await;
+    let mut said = Vec::new();
+    for id in world.sweep.sweep(at(120_000)).await.unwrap() {
+        let body = store.delivery(&id).await.unwrap().unwrap().body;
+        let body: Value = serde_json::from_str(&body).unwrap();
+        let notification = &body["notification"];
+        if notification["subscription"]["id"] == "night" {
+            said.push(notification["annotations"]["analysis"].clone());
+        }
+    }
+    let expected = "doom_loop (high confidence): An environment timed out 3 times in a row, each time on its \
+                    first invocation after a reset.";
+    assert_eq!(said, [json!(expected)]);
 }
 
 #[tokio::test]

@@ -22,6 +22,10 @@ const TEXT_MAX: usize = 256;
 
 /// One thing that a journal says.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "written at once; a box would be one for every invocation"
+)]
 pub enum Entry {
     /// The first one of every file, and of no place else.
     Begun(Begun),

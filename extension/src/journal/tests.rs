@@ -3,7 +3,7 @@
 use std::{fs, io, time::Duration};
 
 use overtime_wire::{
-    Block, Cause, Evidence, MinuteCounts, Ordinal, Outcome, Profile, RequestId, Subject,
+    Block, Cause, Evidence, MinuteCounts, Ordinal, Outcome, Profile, RequestId, Spans, Subject,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -44,6 +44,7 @@ fn verdict(ordinal: u32, revision: u32) -> Verdict {
         environment: String::new(),
         log_tail: String::new(),
         last_log: None,
+        spans: Spans::default(),
     }
 }
 

@@ -28,7 +28,9 @@ impl Sandbox {
                         self.census.judged = self.census.judged.saturating_add(1);
                         self.me.observe(it);
                     }
-                    if let Some(mut verdict) = next_verdict(it, hearing, &self.me, now) {
+                    if let Some(mut verdict) =
+                        next_verdict(it, hearing, (&self.me, &self.told), now)
+                    {
                         self.tails.add_to(&mut verdict, it.held_init);
                         it.verdict = Some(verdict.clone());
                         due.push((verdict, is_first && it.is_cold));
@@ -59,9 +61,10 @@ impl Sandbox {
     pub(super) fn hold(&mut self, verdict: &Verdict, now: EpochMillis) {
         let lost = self.verdicts.put(verdict.encode());
         self.troubled = Some(now);
-        let is_introduced = self.tallies.are_known();
-        if lost > 0 || !is_introduced {
-            // A function that always times out would have no tally, and so no profile: runtime, tags and the rest.
+        let is_told = self.tallies.are_known() && !self.tallies.are_inits_waiting();
+        if lost > 0 || !is_told {
+            // A function that always times out would have no tally, and so no profile: runtime, tags and the rest. Nor would anybody
+            // hear of an init that ran inside its last invocation.
             self.lose(now, |it| it.overflowed_facts = it.overflowed_facts.saturating_add(lost));
         }
     }
@@ -147,7 +150,7 @@ impl Sandbox {
 fn next_verdict(
     it: &Invocation,
     hearing: Hearing,
-    me: &super::Identity,
+    (me, told): (&super::Identity, &super::Told),
     now: EpochMillis,
 ) -> Option<Verdict> {
     let Judgement::Abnormal { evidence, outcome, cause } = judge(it, hearing) else { return None };
@@ -186,6 +189,7 @@ fn next_verdict(
         // What is known better is added once it is known that a verdict is due.
         log_tail: last.map(|it| it.log_tail.clone()).unwrap_or_default(),
         last_log: last.and_then(|it| it.last_log),
+        spans: told.spans_of(it),
     };
     if last == Some(&verdict) {
         return None;

@@ -6,14 +6,14 @@
 
 use std::time::Duration;
 
-use overtime_wire::{Block, Cause, EpochMillis, Evidence, Outcome, Subject, Verdict};
+use overtime_wire::{Block, Cause, EpochMillis, Evidence, Outcome, Phase, Spans, Subject, Verdict};
 
 use super::{
     Sandbox,
     invocation::{End, Fate},
 };
 use crate::telemetry::{
-    record::{InitEnd, InitStart, Phase},
+    record::{InitEnd, InitStart},
     status::Status,
 };
 
@@ -50,11 +50,12 @@ struct Abnormal {
 impl Sandbox {
     pub(super) fn init_start(&mut self, start: &InitStart, now: EpochMillis) {
         self.me.learn_init(start);
+        self.phase_begun(start.phase);
         let is_told_twice = self.init.phase == Some(start.phase);
         if !is_told_twice {
             self.tails.begin(None);
         }
-        if start.phase != Phase::Invoke {
+        if start.phase != Phase::Suppressed {
             if !is_told_twice {
                 self.init.phase = Some(start.phase);
                 self.init.seen = self.init.seen.or(Some(now));
@@ -66,7 +67,7 @@ impl Sandbox {
         if is_told_twice {
             return;
         }
-        self.init = Init { phase: Some(Phase::Invoke), seen: Some(now), ..Init::default() };
+        self.init = Init { phase: Some(Phase::Suppressed), seen: Some(now), ..Init::default() };
         if let Some(it) = self.window.open() {
             it.held_init = true;
         } else if !self.window.was_invoked {
@@ -82,6 +83,10 @@ impl Sandbox {
         self.init.seen = self.init.seen.or(Some(now));
         self.init.is_over |= end.status != Status::Unknown || end.is_report;
         let evidence = if end.is_report { Evidence::Report } else { Evidence::RuntimeDone };
+        match end.duration.filter(|_| end.status == Status::Success) {
+            Some(took) => self.phase_took(phase, took),
+            None => self.phase_begun(phase),
+        }
         let abnormal = |outcome| Abnormal { evidence, outcome, duration: end.duration };
         match (end.status, phase) {
             (Status::Success | Status::Unknown, _) => {}
@@ -89,8 +94,8 @@ impl Sandbox {
             (Status::OutOfMemory, Phase::Init) => {
                 self.init_verdict(abnormal(Outcome::OutOfMemory), now);
             }
-            (Status::Timeout, Phase::Invoke) => self.invocation_overrun_by_init(),
-            (Status::Failed(_) | Status::OutOfMemory, Phase::Invoke)
+            (Status::Timeout, Phase::Suppressed) => self.invocation_overrun_by_init(),
+            (Status::Failed(_) | Status::OutOfMemory, Phase::Suppressed)
             | (Status::Failed(_), Phase::Init)
             | (Status::Failed(_) | Status::OutOfMemory | Status::Timeout, Phase::Restore) => {
                 self.init_failed(now);
@@ -163,6 +168,8 @@ impl Sandbox {
             environment: self.me.environment.clone(),
             log_tail: last.as_ref().map(|it| it.log_tail.clone()).unwrap_or_default(),
             last_log: last.and_then(|it| it.last_log),
+            // The duration is the init's.
+            spans: Spans::default(),
         };
         self.tails.add_to(&mut verdict, true);
         self.hold(&verdict, now);

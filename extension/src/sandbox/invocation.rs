@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use overtime_wire::{EpochMillis, Ordinal, RequestId, TraceId, Verdict};
+use overtime_wire::{EpochMillis, Ordinal, RequestId, Spans, TraceId, Verdict};
 
 use crate::telemetry::{record::Report, status::Status};
 
 /// One invocation, from first sight.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each says something else")]
 pub(super) struct Invocation {
     pub(super) ordinal: Ordinal,
     /// First sight; fixes block and minute.
@@ -27,11 +28,15 @@ pub(super) struct Invocation {
     /// Any other `runtimeDone`. Both may come: an extension can hold an answered invocation until it times out.
     pub(super) ended: Option<End>,
     pub(super) report: Option<Report>,
+    /// As `runtimeDone` told them.
+    pub(super) spans: Spans,
     pub(super) fate: Fate,
     pub(super) overrun: Overrun,
     /// The last verdict about it. Once there was one, it never enters a tally.
     pub(super) verdict: Option<Verdict>,
     pub(super) is_counted: bool,
+    /// A report has told what extensions took of it.
+    pub(super) is_weighed: bool,
 }
 
 /// INVOKE was received.
@@ -92,10 +97,12 @@ impl Invocation {
             answered: None,
             ended: None,
             report: None,
+            spans: Spans::default(),
             fate: Fate::Open,
             overrun: Overrun::Unseen,
             verdict: None,
             is_counted: false,
+            is_weighed: false,
         }
     }
 

@@ -115,7 +115,7 @@ fn cause(it: &Invocation, outcome: Outcome, hearing: Hearing) -> Cause {
 /// Whether extensions used more than half of the time.
 fn held_by_extensions(it: &Invocation) -> bool {
     let Some(report) = &it.report else { return false };
-    let overhead = report.extension_overhead.unwrap_or_default();
+    let overhead = report.spans.extension_overhead.unwrap_or_default();
     report.duration.is_some_and(|it| overhead > it / 2)
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use overtime_wire::Phases;
 use proptest::{collection::vec, prelude::*};
 
 use super::script::{Heard, START, apply, play, post, sandbox};
@@ -68,7 +69,10 @@ impl Life {
     /// INVOKEs in order, every 10 seconds; records late, twice, or never, but never before what they tell of.
     fn script(&self) -> String {
         // Times are hundredths of a second.
-        let mut steps: Vec<(usize, String)> = Vec::new();
+        let mut steps: Vec<(usize, String)> = vec![
+            (0, "init-start init @0".to_owned()),
+            (0, "init-report init success 200 @0".to_owned()),
+        ];
         let mut deliveries = self.deliveries.iter().zip(&self.delays);
         for index in 0..self.invocations {
             let is_timeout = self.times_out && index + 1 == self.invocations;
@@ -79,7 +83,8 @@ impl Life {
                 let generated = index * 1_000 + offset;
                 for again in 0..*times {
                     let late = if is_timeout { 0 } else { delay * 400 };
-                    let record = format!("{verb} r{index} {status} 10 @{}", seconds(generated));
+                    let record =
+                        format!("{verb} r{index} {status} 10 over=2 @{}", seconds(generated));
                     steps.push((generated + late + again, record));
                 }
             }
@@ -101,6 +106,12 @@ fn seconds(hundredths: usize) -> String {
 
 fn unfinished(heard: &Heard) -> u64 {
     heard.tallies.values().map(|it| u64::from(it.fact.losses.unfinished_invocations)).sum()
+}
+
+fn phases(heard: &Heard) -> Phases {
+    let mut phases = Phases::default();
+    heard.tallies.values().for_each(|it| phases.merge(&it.fact.phases));
+    phases
 }
 
 proptest! {
@@ -133,6 +144,9 @@ proptest! {
         prop_assert_eq!(counts.invocations, life.invocations as u64);
         prop_assert_eq!(counts.timeouts, u64::from(life.times_out));
         prop_assert!(unfinished(&heard) < counts.invocations.max(1) + 1);
+        let phases = phases(&heard);
+        prop_assert!(u64::from(phases.extensions.invocations) <= counts.invocations - counts.timeouts);
+        prop_assert_eq!(phases.init.count, u32::from(counts.invocations > counts.timeouts || counts.cold_starts > 0));
     }
 
     /// Telling everything again changes nothing.
@@ -145,6 +159,8 @@ proptest! {
         let first = play(&mut doubled, &script);
         let second = play(&mut doubled, &records.join("\n"));
         prop_assert_eq!(once.counts(), first.counts());
+        prop_assert_eq!(phases(&once), phases(&first));
+        prop_assert_eq!(phases(&second), Phases::default());
         prop_assert!(second.verdicts.is_empty());
         prop_assert_eq!(second.counts(), overtime_wire::Counts::default());
     }
@@ -160,6 +176,8 @@ proptest! {
         let mut last = Heard::default();
         last.hear(&mut sandbox, START);
         prop_assert_eq!(all.counts(), last.counts());
+        // What extensions took rides along where anything goes; inits are told in any case.
+        prop_assert_eq!(phases(&all).init, phases(&last).init);
     }
 }
 

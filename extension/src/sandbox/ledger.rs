@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use overtime_wire::{
     Block, Cause, EpochMillis, Evidence, FunctionKey, IncarnationId, Ordinal, Outcome, Recorded,
-    Subject, Tally, Verdict,
+    Spans, Subject, Tally, Verdict,
 };
 
 use super::{
@@ -155,6 +155,7 @@ impl Sandbox {
             environment: String::new(),
             log_tail: String::new(),
             last_log: None,
+            spans: Spans { init: self.told.span_of(it), ..Spans::default() },
         }
     }
 

@@ -176,6 +176,7 @@ impl Sandbox {
             return;
         }
         it.request = it.request.take().or(done.request);
+        it.spans = it.spans.or(done.spans);
         let end = End { status: done.status, at: done.at, duration: done.duration };
         match done.status {
             Status::Success => it.answered = it.answered.or(Some(end)),
@@ -188,6 +189,7 @@ impl Sandbox {
 
     pub(super) fn report(&mut self, report: Report, now: EpochMillis) {
         self.me.learn_memory(&report);
+        self.weigh(&report);
         let Some(it) = self.meant(Some(&report.request), report.at, now) else { return };
         it.request = it.request.take().or(Some(report.request.clone()));
         it.report.get_or_insert(report);

@@ -5,14 +5,13 @@
 //! Whatever was learned before belongs to the environment that was copied and is told by none of the copies. The first sign
 //! of a restore is the platform's record of it or the first invocation, whichever is heard of first.
 
+use overtime_wire::Phase;
+
 use super::{
-    Event, Record, Sandbox, init::Init, ledger::Census, tallies::Tallies, verdicts::Verdicts,
-    watchman::Watchman, window::Window,
+    Event, Record, Sandbox, init::Init, ledger::Census, phases::Told, tallies::Tallies,
+    verdicts::Verdicts, watchman::Watchman, window::Window,
 };
-use crate::{
-    lambda::Initialization,
-    telemetry::record::{InitStart, Phase},
-};
+use crate::{lambda::Initialization, telemetry::record::InitStart};
 
 /// What is known of copies of this process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +68,7 @@ impl Sandbox {
         self.life += 1;
         self.me.environment.clear();
         self.init = Init::default();
+        self.told = Told::default();
         self.window = Window::new(self.window.is_concurrent);
         self.watchman = Watchman::default();
         self.tallies = Tallies::default();

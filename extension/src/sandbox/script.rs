@@ -6,8 +6,8 @@
 //! ```text
 //! 0     invoke a +3                              INVOKE, with a deadline in 3 s
 //! 0.01  start a                                  platform.start
-//! 3     done a timeout 3001                      platform.runtimeDone, its milliseconds; a request `?` is none
-//! 3     report a timeout 3000 mem=90/256 over=1  platform.report, memory used and size, extension overhead
+//! 3     done a timeout 3001 spans=90/1/2         platform.runtimeDone, its milliseconds; a request `?` is none
+//! 3     report a timeout 3000 mem=90/256 over=1  platform.report, memory used and size, extension overhead; init=, restore=
 //! 0     init-start invoke                        platform.initStart; init, invoke or restore
 //! 10    init-done init timeout 10000             platform.initRuntimeDone; init-report likewise
 //! 1     log loading the cart                     a line of the function's log
@@ -229,14 +229,23 @@ fn record(words: &[&str]) -> (&'static str, String) {
     let phase = format!(r#""phase":"{}""#, word(1));
     let status = status(word(2));
     let (used, size) = of("mem=").and_then(|it| it.split_once('/')).unwrap_or(("0", "0"));
-    let over = of("over=").unwrap_or("0");
+    let spans: Vec<_> = ["responseLatency", "responseDuration", "runtimeOverhead"]
+        .iter()
+        .zip(of("spans=").unwrap_or_default().split_terminator('/'))
+        .chain(of("over=").map(|it| (&"extensionOverhead", it)))
+        .map(|(name, took)| format!(r#"{{"name":"{name}","durationMs":{took}}}"#))
+        .collect();
+    let spans = format!(r#""spans":[{}]"#, spans.join(","));
+    let before = [("init=", "initDurationMs"), ("restore=", "restoreDurationMs")]
+        .map(|(word, name)| of(word).map_or(String::new(), |it| format!(r#","{name}":{it}"#)))
+        .concat();
     match word(0) {
         "start" => ("start", format!(r#"{request}"version":"7""#)),
-        "done" => ("runtimeDone", format!(r#"{request}{status},"metrics":{{{duration}}}"#)),
+        "done" => ("runtimeDone", format!(r#"{request}{status},"metrics":{{{duration}}},{spans}"#)),
         "report" => (
             "report",
             format!(
-                r#"{request}{status},"metrics":{{{duration},"maxMemoryUsedMB":{used},"memorySizeMB":{size}}},"spans":[{{"name":"extensionOverhead","durationMs":{over}}}]"#
+                r#"{request}{status},"metrics":{{{duration},"maxMemoryUsedMB":{used},"memorySizeMB":{size}{before}}},{spans}"#
             ),
         ),
         "init-start" if word(1) == "restore" => {
@@ -244,7 +253,9 @@ fn record(words: &[&str]) -> (&'static str, String) {
             ("restoreStart", environment.unwrap_or_default())
         }
         "init-done" if word(1) == "restore" => ("restoreRuntimeDone", status),
-        "init-report" if word(1) == "restore" => ("restoreReport", status),
+        "init-report" if word(1) == "restore" => {
+            ("restoreReport", format!(r#"{status},"metrics":{{{duration}}}"#))
+        }
         "init-start" => ("initStart", phase),
         "init-done" => ("initRuntimeDone", format!("{phase},{status}")),
         "init-report" => ("initReport", format!(r#"{phase},{status},"metrics":{{{duration}}}"#)),

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use overtime_wire::{Block, EpochMillis, Profile, Recorded, Tally};
+use overtime_wire::{Block, EpochMillis, Phase, Phases, Profile, Recorded, Tally};
 
 const BLOCKS_MAX: usize = 8;
 
@@ -16,6 +16,8 @@ pub(super) struct Tallies {
     new_invocations: u32,
     /// When the oldest news came.
     oldest: Option<EpochMillis>,
+    /// What a tally that goes is to carry.
+    waiting: Phases,
 }
 
 #[derive(Debug)]
@@ -53,6 +55,15 @@ impl Tallies {
 
     pub(super) fn counted_invocation(&mut self) {
         self.new_invocations = self.new_invocations.saturating_add(1);
+    }
+
+    /// What rides along with the next tally that goes, whenever that is.
+    pub(super) fn waiting(&mut self) -> &mut Phases {
+        &mut self.waiting
+    }
+
+    pub(super) fn are_inits_waiting(&self) -> bool {
+        Phase::ALL.into_iter().any(|it| self.waiting.of(it).count > 0)
     }
 
     fn entry(&mut self, block: Block, profile: &Profile) -> Option<&mut Entry> {
@@ -101,6 +112,9 @@ impl Tallies {
     /// All that the aggregator does not have, each under a revision of its own.
     pub(super) fn changed(&mut self, profile: &Profile) -> Vec<Recorded<Tally>> {
         let mut changed = Vec::new();
+        if let Some(latest) = self.blocks.values_mut().rev().find(|it| it.is_changed) {
+            latest.tally.phases.merge(&std::mem::take(&mut self.waiting));
+        }
         for entry in self.blocks.values_mut() {
             if std::mem::take(&mut entry.is_changed) {
                 entry.tally.revision += 1;

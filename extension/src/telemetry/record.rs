@@ -5,12 +5,12 @@
 
 use std::time::Duration;
 
-use overtime_wire::{Arn, EpochMillis, RequestId, TraceId};
+use overtime_wire::{Arn, EpochMillis, InitSpan, Phase, RequestId, Spans, TraceId};
 
 use super::{instant, status::Status};
 use crate::{
     fault::{self, Place},
-    json::Fields,
+    json::{self, Fields},
     log::{self, Line, Lines, Part},
 };
 
@@ -35,17 +35,6 @@ pub enum Record {
     Log(Line),
     /// Asks for a panic in our own tests.
     Fault(Place),
-}
-
-/// Which init is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Phase {
-    /// Before the first invocation.
-    Init,
-    /// Again, inside an invocation, because the first init failed or took too long.
-    Invoke,
-    /// Of a snapshot.
-    Restore,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +74,8 @@ pub struct RuntimeDone {
     pub request: Option<RequestId>,
     pub status: Status,
     pub duration: Option<Duration>,
+    /// How long it took to answer, and what the runtime did after.
+    pub spans: Spans,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -97,14 +88,18 @@ pub struct Report {
     /// Zero when unsaid.
     pub memory_mb: u32,
     pub max_memory_used_mb: u32,
-    /// How long extensions held the invocation after the function had answered.
-    pub extension_overhead: Option<Duration>,
+    /// How long extensions held the invocation after the function had answered, and, of the first one in an environment, the
+    /// init or restore before it.
+    pub spans: Spans,
 }
 
 /// The type of what the function logs.
 pub(super) const LOG: &str = "function";
 /// The types of all that is logged.
 pub(super) const LOGS: [&str; 2] = [LOG, "extension"];
+
+/// Where the platform says how long something took.
+const DURATION: &str = "durationMs";
 
 /// Nothing can be made of the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -153,7 +148,7 @@ fn init_start(body: &Fields<'_>, phase: Option<Phase>) -> Record {
 
 /// A snapshot's own init, `snap-start`, is an init like any other.
 fn phase_of(body: &Fields<'_>) -> Option<Phase> {
-    body.text("phase").map(|it| if it == "invoke" { Phase::Invoke } else { Phase::Init })
+    body.text("phase").map(|it| if it == "invoke" { Phase::Suppressed } else { Phase::Init })
 }
 
 fn init_end(
@@ -188,25 +183,25 @@ fn runtime_done(body: &Fields<'_>, at: Option<EpochMillis>) -> Result<Record, Un
         request: request(body),
         status: status_of(body).ok_or(Unreadable)?,
         duration: duration(body),
+        spans: spans(body),
     }))
 }
 
 fn report(body: &Fields<'_>, at: Option<EpochMillis>) -> Result<Record, Unreadable> {
     let metrics = body.object("metrics");
     let of_metrics = |name: &str| metrics.as_ref().map_or(0, |it| whole(it, name));
-    let spans = body.items("spans");
-    let overhead = spans.iter().filter_map(|it| Fields::parse(it.get())).find_map(|span| {
-        let named = span.text("name").is_some_and(|it| it == "extensionOverhead");
-        named.then(|| milliseconds(&span)).flatten()
-    });
+    let took = |name: &str| metrics.as_ref().and_then(|it| milliseconds(it, name));
+    let init = [(Phase::Init, "initDurationMs"), (Phase::Restore, "restoreDurationMs")]
+        .into_iter()
+        .find_map(|(phase, name)| Some(InitSpan { phase, took: Some(took(name)?) }));
     Ok(Record::Report(Report {
         at,
         request: request(body).ok_or(Unreadable)?,
         status: status_of(body),
-        duration: duration(body),
+        duration: took(DURATION),
         memory_mb: of_metrics("memorySizeMB"),
         max_memory_used_mb: of_metrics("maxMemoryUsedMB"),
-        extension_overhead: overhead,
+        spans: Spans { init, ..spans(body) },
     }))
 }
 
@@ -230,13 +225,30 @@ fn status_of(body: &Fields<'_>) -> Option<Status> {
 }
 
 fn duration(body: &Fields<'_>) -> Option<Duration> {
-    milliseconds(&body.object("metrics")?)
+    milliseconds(&body.object("metrics")?, DURATION)
 }
 
-/// `durationMs`, unless no invocation could take so long: then something is wrong with it, and it is unknown.
-fn milliseconds(fields: &Fields<'_>) -> Option<Duration> {
-    let milliseconds =
-        fields.number("durationMs").filter(|it| (0.0..=86_400_000.0).contains(it))?;
+/// Those that we know. In one pass, because every invocation has some.
+fn spans(body: &Fields<'_>) -> Spans {
+    let mut spans = Spans::default();
+    let read = |span: Fields<'_>| {
+        let place = match span.text("name").as_deref() {
+            Some("responseLatency") => &mut spans.response_latency,
+            Some("responseDuration") => &mut spans.response_duration,
+            Some("runtimeOverhead") => &mut spans.runtime_overhead,
+            Some("extensionOverhead") => &mut spans.extension_overhead,
+            Some(_) | None => return,
+        };
+        *place = place.or_else(|| milliseconds(&span, DURATION));
+    };
+    // What is no list of spans tells of none.
+    let _ = json::each_object(body.raw("spans").unwrap_or_default(), read);
+    spans
+}
+
+/// So many milliseconds, unless nothing could take so long: then something is wrong with it, and it is unknown.
+fn milliseconds(fields: &Fields<'_>, name: &str) -> Option<Duration> {
+    let milliseconds = fields.number(name).filter(|it| (0.0..=86_400_000.0).contains(it))?;
     Some(Duration::from_secs_f64(milliseconds / 1000.0))
 }
 

@@ -18,6 +18,7 @@ mod fact;
 mod function;
 mod invocation;
 mod key;
+mod phases;
 mod profile;
 mod tally;
 mod time;
@@ -38,6 +39,7 @@ pub use invocation::{
     TraceId,
 };
 pub use key::{FactKey, InvalidKey};
+pub use phases::{Begun, InitSpan, Overhead, Phase, Phases, Spans};
 pub use profile::Profile;
 pub use tally::{Losses, MinuteCounts, Sample, SampleKind, Tally};
 pub use time::{

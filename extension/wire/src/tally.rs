@@ -12,6 +12,7 @@ use crate::{
     durations::Durations,
     fact::{Malformed, Rank, Recorded},
     invocation::RequestId,
+    phases::Phases,
     profile::Profile,
     time::{Block, MinuteIndex},
     v1,
@@ -28,6 +29,7 @@ pub struct Tally {
     pub samples: Vec<Sample>,
     pub profile: Profile,
     pub losses: Losses,
+    pub phases: Phases,
 }
 
 /// Counts of one minute.
@@ -98,6 +100,7 @@ impl Tally {
             samples: Vec::new(),
             profile,
             losses: Losses::default(),
+            phases: Phases::default(),
         }
     }
 
@@ -112,7 +115,8 @@ impl Tally {
         }
     }
 
-    /// As bytes of at most [`Self::MAX_BYTES`]: samples give way first, then tags, then the lowest durations.
+    /// As bytes of at most [`Self::MAX_BYTES`]: samples give way first, then what phases took, then tags, then the
+    /// lowest durations. Counts stay.
     pub fn encode(&self) -> Recorded<Self> {
         let mut fitting = self.clone();
         loop {
@@ -125,7 +129,10 @@ impl Tally {
 
     /// Gives up the least of what is left to give up; `false` when nothing is.
     fn shrink(&mut self) -> bool {
-        if self.samples.pop().is_some() || self.profile.tags.pop_last().is_some() {
+        if self.samples.pop().is_some()
+            || self.phases.shrink()
+            || self.profile.tags.pop_last().is_some()
+        {
             return true;
         }
         let width = self.durations.width();
@@ -152,6 +159,7 @@ impl Tally {
             samples: self.samples.iter().map(Sample::to_wire).collect(),
             profile: Some(self.profile.to_wire()).filter(|it| *it != v1::Profile::default()),
             losses: (self.losses != Losses::default()).then(|| self.losses.to_wire()),
+            phases: self.phases.to_wire(),
         }
     }
 
@@ -172,6 +180,7 @@ impl Tally {
             samples: wire.samples.iter().filter_map(Sample::from_wire).collect(),
             profile: wire.profile.map(Profile::from_wire).transpose()?.unwrap_or_default(),
             losses: wire.losses.as_ref().map(Losses::from_wire).unwrap_or_default(),
+            phases: wire.phases.map(Phases::from_wire).transpose()?.unwrap_or_default(),
         })
     }
 

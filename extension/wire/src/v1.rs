@@ -58,6 +58,47 @@ pub struct Tally {
     pub profile: ::core::option::Option<Profile>,
     #[prost(message, optional, tag = "7")]
     pub losses: ::core::option::Option<Losses>,
+    #[prost(message, optional, tag = "8")]
+    pub phases: ::core::option::Option<Phases>,
+}
+/// What lies around the function's own code, as far as the platform told. Counts stay when space is short, all else goes.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Phases {
+    /// Before the first invocation.
+    #[prost(message, optional, tag = "1")]
+    pub init: ::core::option::Option<Begun>,
+    /// Of a snapshot.
+    #[prost(message, optional, tag = "2")]
+    pub restore: ::core::option::Option<Begun>,
+    /// Again, inside an invocation and under its timeout, because the first one failed or took too long.
+    #[prost(message, optional, tag = "3")]
+    pub suppressed: ::core::option::Option<Begun>,
+    #[prost(message, optional, tag = "4")]
+    pub extensions: ::core::option::Option<Overhead>,
+}
+/// Inits of one kind. How they are initialised, the profile says: it is the same for all of an incarnation.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Begun {
+    /// Seen to begin, however they ended.
+    #[prost(uint32, tag = "1")]
+    pub count: u32,
+    /// Of those that ended well, where it was told.
+    #[prost(message, optional, tag = "2")]
+    pub durations: ::core::option::Option<Durations>,
+}
+/// How long extensions held invocations after the function was done, of invocations that never had a verdict.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Overhead {
+    /// Those of which it was told.
+    #[prost(uint32, tag = "1")]
+    pub invocations: u32,
+    #[prost(uint64, tag = "2")]
+    pub total_us: u64,
+    #[prost(uint64, tag = "3")]
+    pub max_us: u64,
+    /// How long these invocations took, this time included.
+    #[prost(uint64, tag = "4")]
+    pub of_us: u64,
 }
 /// One minute of a tally. Invocations that ever had a verdict are not in here.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
@@ -273,6 +314,58 @@ pub struct Verdict {
     /// When the function last wrote to its log; absent when it did not, or when nobody asked for its log.
     #[prost(sint64, optional, tag = "23")]
     pub last_log_ms: ::core::option::Option<i64>,
+    #[prost(message, optional, tag = "24")]
+    pub spans: ::core::option::Option<Spans>,
+}
+/// How long parts of an invocation took, as far as the platform told.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Spans {
+    /// The init that it waited for, or that ran inside it.
+    #[prost(enumeration = "Phase", tag = "1")]
+    pub phase: i32,
+    /// Absent while it is not over.
+    #[prost(uint64, optional, tag = "2")]
+    pub init_us: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "3")]
+    pub response_latency_us: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "4")]
+    pub response_duration_us: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "5")]
+    pub runtime_overhead_us: ::core::option::Option<u64>,
+    #[prost(uint64, optional, tag = "6")]
+    pub extension_overhead_us: ::core::option::Option<u64>,
+}
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Phase {
+    Unspecified = 0,
+    Init = 1,
+    Restore = 2,
+    Suppressed = 3,
+}
+impl Phase {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "PHASE_UNSPECIFIED",
+            Self::Init => "PHASE_INIT",
+            Self::Restore => "PHASE_RESTORE",
+            Self::Suppressed => "PHASE_SUPPRESSED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "PHASE_UNSPECIFIED" => Some(Self::Unspecified),
+            "PHASE_INIT" => Some(Self::Init),
+            "PHASE_RESTORE" => Some(Self::Restore),
+            "PHASE_SUPPRESSED" => Some(Self::Suppressed),
+            _ => None,
+        }
+    }
 }
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]

@@ -12,6 +12,7 @@ use prost::Message;
 use crate::{
     fact::{Malformed, Rank, Recorded, bounded, clipped},
     invocation::{Cause, Evidence, Ordinal, Outcome, RequestId, Subject, TraceId},
+    phases::Spans,
     profile::{TEXT_MAX, millis},
     time::{Block, EpochMillis},
     v1,
@@ -53,6 +54,7 @@ pub struct Verdict {
     pub log_tail: String,
     /// When the function last wrote to its log. `None` when it did not, or when nobody asked for its log.
     pub last_log: Option<EpochMillis>,
+    pub spans: Spans,
 }
 
 impl Verdict {
@@ -107,6 +109,7 @@ impl Verdict {
             environment: clipped(&self.environment, Self::ENVIRONMENT_MAX),
             log_tail: clipped(&self.log_tail, Self::LOG_TAIL_MAX),
             last_log_ms: self.last_log.map(offset),
+            spans: self.spans.to_wire(),
         }
     }
 
@@ -143,6 +146,7 @@ impl Verdict {
             environment: bounded("verdicts.environment", wire.environment, Self::ENVIRONMENT_MAX)?,
             log_tail: bounded("verdicts.log_tail", wire.log_tail, Self::LOG_TAIL_MAX)?,
             last_log: wire.last_log_ms.map(|it| block.at(it)),
+            spans: wire.spans.map(Spans::from_wire).unwrap_or_default(),
         })
     }
 }

@@ -9,8 +9,9 @@ use std::{path::PathBuf, time::Duration};
 
 use expect_test::expect;
 use overtime_wire::{
-    Arn, Batch, Block, Cause, EpochMillis, Evidence, Incarnation, IncarnationId, MinuteCounts,
-    Ordinal, Outcome, Profile, RequestId, SampleKind, Subject, Tally, TraceId, Verdict,
+    Arn, Batch, Block, Cause, EpochMillis, Evidence, Incarnation, IncarnationId, InitSpan,
+    MinuteCounts, Ordinal, Outcome, Phase, Profile, RequestId, SampleKind, Spans, Subject, Tally,
+    TraceId, Verdict,
 };
 
 fn golden(name: &str, bytes: impl Fn() -> Vec<u8>) -> Vec<u8> {
@@ -68,6 +69,7 @@ fn sample() -> Batch {
         environment: "2026/11/01/orders[8]4e1c".to_owned(),
         log_tail: String::new(),
         last_log: None,
+        spans: Spans::default(),
     };
     Batch {
         function: arn.function,
@@ -105,4 +107,39 @@ fn version_0_2_is_still_understood_and_written_the_same() {
     assert_eq!(Batch::decode(&bytes).unwrap(), later());
     assert_eq!(later().encode(), bytes);
     expect!["340"].assert_eq(&bytes.len().to_string());
+}
+
+/// What lies around the function's own code came later still.
+#[test]
+fn version_0_3_is_still_understood_and_written_the_same() {
+    let later = || {
+        let mut batch = sample();
+        let mut tally = batch.incarnations[0].tallies[0].fact.clone();
+        for (phase, took) in [(Phase::Init, 241), (Phase::Restore, 96), (Phase::Suppressed, 1_900)]
+        {
+            let begun = tally.phases.of_mut(phase);
+            begun.count = 2;
+            begun.durations.record(Duration::from_millis(took));
+        }
+        let (overhead, of) = (Duration::from_micros(1_250), Duration::from_millis(110));
+        tally.phases.extensions.record(overhead, of);
+        let mut verdict = batch.incarnations[0].verdicts[0].fact.clone();
+        verdict.spans = Spans {
+            init: Some(InitSpan {
+                phase: Phase::Suppressed,
+                took: Some(Duration::from_millis(1_900)),
+            }),
+            response_latency: Some(Duration::from_micros(80_500)),
+            response_duration: Some(Duration::ZERO),
+            runtime_overhead: Some(Duration::from_micros(900)),
+            extension_overhead: None,
+        };
+        batch.incarnations[0].tallies = vec![tally.encode()];
+        batch.incarnations[0].verdicts = vec![verdict.encode()];
+        batch
+    };
+    let bytes = golden("v0.3.bin", || later().encode());
+    assert_eq!(Batch::decode(&bytes).unwrap(), later());
+    assert_eq!(later().encode(), bytes);
+    expect!["413"].assert_eq(&bytes.len().to_string());
 }

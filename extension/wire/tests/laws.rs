@@ -6,12 +6,44 @@ use std::{collections::BTreeMap, time::Duration};
 
 use overtime_wire::{
     BLOCK_MINUTES, Batch, Block, Cause, Counts, EpochMillis, Evidence, Incarnation, IncarnationId,
-    MinuteCounts, MinuteIndex, Ordinal, Outcome, Profile, Recorded, RequestId, SampleKind, Subject,
-    Tally, TraceId, Verdict,
+    InitSpan, MinuteCounts, MinuteIndex, Ordinal, Outcome, Phase, Phases, Profile, Recorded,
+    RequestId, SampleKind, Spans, Subject, Tally, TraceId, Verdict,
 };
 use proptest::{collection::vec, option, prelude::*, sample::select};
 
 const BLOCK: u32 = 1_992_768;
+
+prop_compose! {
+    fn spans()(
+        init in option::of((select(&Phase::ALL[..]), option::of(0u64..900_000_000))),
+        others in [option::of(0u64..900_000_000), option::of(0u64..9), option::of(0u64..9), option::of(0u64..9)],
+    ) -> Spans {
+        let [response_latency, response_duration, runtime_overhead, extension_overhead] =
+            others.map(|it| it.map(Duration::from_micros));
+        let span = |(phase, took): (Phase, Option<u64>)| InitSpan { phase, took: took.map(Duration::from_micros) };
+        Spans { init: init.map(span), response_latency, response_duration, runtime_overhead, extension_overhead }
+    }
+}
+
+prop_compose! {
+    fn phases()(
+        begun in vec((select(&Phase::ALL[..]), option::of(0u64..900_000_000)), 0..9),
+        overheads in vec((0u64..900_000_000, 0u64..900_000_000), 0..9),
+    ) -> Phases {
+        let mut phases = Phases::default();
+        for (phase, took) in begun {
+            let it = phases.of_mut(phase);
+            it.count += 1;
+            if let Some(took) = took {
+                it.durations.record(Duration::from_micros(took));
+            }
+        }
+        for (overhead, of) in overheads {
+            phases.extensions.record(Duration::from_micros(overhead), Duration::from_micros(of));
+        }
+        phases
+    }
+}
 
 prop_compose! {
     fn verdict()(
@@ -25,7 +57,7 @@ prop_compose! {
         request in option::of(any::<[u8; 16]>()),
         trace in option::of(any::<[u8; 16]>()),
         (cold_start, memory_mb) in (any::<bool>(), 128u32..10_240),
-        (log_tail, last_log) in (".{0,40}", option::of(-5_000i64..900_000)),
+        (log_tail, last_log, spans) in (".{0,40}", option::of(-5_000i64..900_000), spans()),
     ) -> Verdict {
         let block = Block::from_number(BLOCK);
         let at = |offset: i64| EpochMillis(block.start().0 + offset);
@@ -53,6 +85,7 @@ prop_compose! {
             environment: "environment".to_owned(),
             log_tail,
             last_log: last_log.map(at),
+            spans,
         }
     }
 }
@@ -80,6 +113,7 @@ prop_compose! {
         durations in vec(1u64..900_000_000, 0..200),
         requests in vec(any::<[u8; 16]>(), 0..8),
         tags in vec(("[a-z]{1,20}", "[a-z]{1,90}"), 0..10),
+        phases in phases(),
     ) -> Tally {
         let profile = Profile {
             memory_mb: 512,
@@ -90,6 +124,7 @@ prop_compose! {
         };
         let mut tally = Tally::new(Block::from_number(BLOCK), profile);
         tally.revision = revision;
+        tally.phases = phases;
         tally.minutes = (0..BLOCK_MINUTES).filter_map(MinuteIndex::new).zip(minutes).collect::<BTreeMap<_, _>>();
         for duration in durations {
             tally.completed(Duration::from_micros(duration));
@@ -183,6 +218,14 @@ proptest! {
         prop_assert_eq!(&decoded.minutes, &tally.minutes);
         prop_assert_eq!(decoded.durations.count(), tally.durations.count());
         prop_assert_eq!(decoded.durations.max(), tally.durations.max());
+        for phase in Phase::ALL {
+            prop_assert_eq!(decoded.phases.of(phase).count, tally.phases.of(phase).count);
+        }
+        // Samples go before what phases took, and that before tags.
+        let timed = |it: &Phases| Phase::ALL.into_iter().map(|phase| it.of(phase).durations.count()).sum::<u64>();
+        let taken = timed(&decoded.phases) + u64::from(decoded.phases.extensions.invocations);
+        prop_assert!(decoded.phases == tally.phases || (taken == 0 && decoded.samples.is_empty()));
+        prop_assert!(decoded.profile.tags == tally.profile.tags || taken == 0);
     }
 
     #[test]

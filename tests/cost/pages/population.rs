@@ -13,7 +13,7 @@ use overtime::domain::{
 };
 use overtime_wire::{
     Block, Cause, EpochMillis, Evidence, FunctionKey, IncarnationId, MinuteCounts, MinuteIndex,
-    Ordinal, Outcome, Profile, Subject, Tally, Verdict,
+    Ordinal, Outcome, Profile, Spans, Subject, Tally, Verdict,
 };
 
 /// Functions of an account, roughly as in an organisation of 30,000 in 400 accounts.
@@ -153,6 +153,7 @@ fn verdict(number: u32, hour: Hour, seen: EpochMillis) -> Verdict {
         environment: format!("{number:032x}"),
         log_tail: String::new(),
         last_log: None,
+        spans: Spans::default(),
     }
 }
 

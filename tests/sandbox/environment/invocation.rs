@@ -62,6 +62,7 @@ pub(super) struct Course {
     released: Option<Timestamp>,
     init: Option<Duration>,
     suppressed_init: bool,
+    is_restored: bool,
     runtime_done: Option<Timestamp>,
     max_memory_mb: Option<u64>,
 }
@@ -117,6 +118,7 @@ impl Environment {
             released: None,
             init,
             suppressed_init: false,
+            is_restored: false,
             runtime_done: None,
             max_memory_mb: None,
         }
@@ -126,6 +128,7 @@ impl Environment {
     fn restore(&self, course: &mut Course) {
         let is_snapshot = self.core.spec.initialization == Initialization::SnapStart;
         if is_snapshot && course.init.take().is_some() {
+            course.is_restored = true;
             for (kind, body) in record::restore(&self.core.spec, &self.core.place.instance) {
                 self.core.telemetry.tell(clock::now(), kind, body);
             }
@@ -260,6 +263,7 @@ impl Environment {
             status: &status,
             took,
             init: course.init,
+            is_restored: course.is_restored,
             max_memory_mb: course.max_memory_mb.unwrap_or_else(|| self.max_memory_mb()),
             overhead,
         };

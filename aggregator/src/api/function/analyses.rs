@@ -58,7 +58,9 @@ pub(crate) struct Cost {
 /// One thing that was looked for.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Analysis {
-    #[schema(pattern = "^(change|doom_loop|cold_start|memory|retries|silence|time_of_week)$")]
+    #[schema(
+        pattern = "^(change|doom_loop|cold_start|memory|retries|silence|time_of_week|right_size)$"
+    )]
     pub(crate) kind: &'static str,
     #[schema(pattern = "^(found|not_found|unknown)$")]
     pub(crate) conclusion: &'static str,

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 use crate::{
     api::{
         answer::table::{Cell, Tabular},
-        shapes::{bytes, known, millis, parts, set},
+        shapes::{bytes, fine_millis, known, millis, parts, set},
         viewer::LogTails,
         words::{
             AccountText, CauseText, EvidenceText, Moment, NameText, RegionText, SubjectText, Text,
@@ -55,12 +55,23 @@ pub(crate) struct Item {
     pub(crate) log_tail: Option<String>,
     /// From the function's last line of log to its deadline. Only known where its log is asked for.
     pub(crate) silent_ms: Option<u64>,
+    /// The init that it waited for, or that ran inside it.
+    #[schema(pattern = "^(init|restore|suppressed_init)$")]
+    pub(crate) init_phase: Option<&'static str>,
+    /// How long that took; null also where it was not over.
+    pub(crate) init_ms: Option<f64>,
+    /// From the invocation to the beginning of its answer, as the platform told; the three below likewise.
+    pub(crate) response_latency_ms: Option<f64>,
+    pub(crate) response_duration_ms: Option<f64>,
+    pub(crate) runtime_overhead_ms: Option<f64>,
+    pub(crate) extension_overhead_ms: Option<f64>,
 }
 
 impl Item {
     pub(crate) fn of(timeout: &Timeout, log_tails: LogTails) -> Self {
         let Timeout { function, verdict, .. } = timeout;
         let (account, region, name) = parts(function);
+        let spans = verdict.spans;
         Self {
             id: timeout.id(),
             block: timeout.block().number(),
@@ -87,6 +98,12 @@ impl Item {
             trace_id: trace(verdict),
             log_tail: known(&verdict.log_tail).filter(|_| log_tails == LogTails::Shown),
             silent_ms: verdict.last_log.map(|it| millis(timeout.deadline().since(it))),
+            init_phase: spans.init.map(|it| it.phase.as_str()),
+            init_ms: spans.init.and_then(|it| it.took).map(fine_millis),
+            response_latency_ms: spans.response_latency.map(fine_millis),
+            response_duration_ms: spans.response_duration.map(fine_millis),
+            runtime_overhead_ms: spans.runtime_overhead.map(fine_millis),
+            extension_overhead_ms: spans.extension_overhead.map(fine_millis),
         }
     }
 }
@@ -127,6 +144,12 @@ impl Tabular for Item {
         "trace_id",
         "log_tail",
         "silent_ms",
+        "init_phase",
+        "init_ms",
+        "response_latency_ms",
+        "response_duration_ms",
+        "runtime_overhead_ms",
+        "extension_overhead_ms",
     ]];
 
     fn cells(&self) -> Vec<Cell> {
@@ -154,6 +177,12 @@ impl Tabular for Item {
             self.trace_id.as_ref().into(),
             self.log_tail.as_ref().into(),
             self.silent_ms.into(),
+            self.init_phase.map_or_else(Cell::empty, Cell::plain),
+            self.init_ms.into(),
+            self.response_latency_ms.into(),
+            self.response_duration_ms.into(),
+            self.runtime_overhead_ms.into(),
+            self.extension_overhead_ms.into(),
         ]
     }
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use expect_test::expect;
 use overtime_wire::{
-    Block, Cause, Evidence, IncarnationId, Ordinal, Outcome, RequestId, Subject, TraceId, Verdict,
+    Block, Cause, Evidence, IncarnationId, InitSpan, Ordinal, Outcome, Phase, RequestId, Spans,
+    Subject, TraceId, Verdict,
 };
 
 use super::*;
@@ -77,6 +78,7 @@ fn timeout() -> Timeout {
         environment: "sandbox-1".to_owned(),
         log_tail: String::new(),
         last_log: None,
+        spans: Spans::default(),
     };
     Timeout {
         function: overtime_wire::FunctionKey {
@@ -119,7 +121,13 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
           "max_memory_used_bytes": null,
           "trace_id": null,
           "log_tail": null,
-          "silent_ms": null
+          "silent_ms": null,
+          "init_phase": null,
+          "init_ms": null,
+          "response_latency_ms": null,
+          "response_duration_ms": null,
+          "runtime_overhead_ms": null,
+          "extension_overhead_ms": null
         }"#]]
     .assert_eq(&item);
 
@@ -136,6 +144,16 @@ fn an_item_has_every_field_and_null_where_nothing_is_known() {
     assert_eq!(item["trace_id"], "1-02020202-020202020202020202020202");
     assert_eq!((&item["timeout_ms"], &item["duration_ms"]), (&3_000.into(), &3_000.into()));
     assert_eq!(item["silent_ms"], 2_600);
+
+    let init = InitSpan { phase: Phase::Suppressed, took: Some(Duration::from_micros(1_900_400)) };
+    let runtime_overhead = Some(Duration::from_micros(900));
+    known.verdict.spans = Spans { init: Some(init), runtime_overhead, ..Spans::default() };
+    let item = serde_json::to_value(Item::of(&known, LogTails::Shown)).unwrap();
+    assert_eq!(
+        (&item["init_phase"], &item["init_ms"]),
+        (&"suppressed_init".into(), &1_900.4.into())
+    );
+    assert_eq!(item["runtime_overhead_ms"], 0.9);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 use super::{Story, Subject, Subscription, counted};
-use crate::domain::{instant::When, words};
+use crate::domain::{instant::When, notification::ANALYSIS, words};
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -87,6 +87,13 @@ struct Sample {
     retracted: bool,
 }
 
+/// What happened, and under it what was found to be behind it.
+fn described(annotations: &BTreeMap<String, String>) -> String {
+    let texts = ["description", ANALYSIS].map(|it| annotations.get(it).map(String::as_str));
+    let texts: Vec<_> = texts.into_iter().flatten().filter(|it| !it.is_empty()).collect();
+    texts.join("\n\n")
+}
+
 /// RFC 3339, milliseconds, or nothing.
 fn moment<'de, D: Deserializer<'de>>(from: D) -> Result<Option<EpochMillis>, D::Error> {
     let value = Value::deserialize(from)?;
@@ -116,7 +123,7 @@ impl Story {
             test: payload.test,
             severity: if payload.test { "info" } else { severity },
             title,
-            description: annotation("description").unwrap_or_default(),
+            description: described(&payload.annotations),
             fingerprint: payload.alert.fingerprint,
             episode: payload.alert.episode,
             starts_at: payload.alert.starts_at.unwrap_or(at),
@@ -236,6 +243,16 @@ mod tests {
         });
         let story = Story::read("msg_1", AT, &data).unwrap();
         assert_eq!((story.title.as_str(), story.severity), ("[TEST] orders", "info"));
+    }
+
+    #[test]
+    fn what_was_found_stands_under_what_happened() {
+        let data = serde_json::json!({
+            "annotations": { "description": "It hung.", "analysis": "change (high confidence): So." },
+        });
+        let story = Story::read("msg_1", AT, &data).unwrap();
+        assert_eq!(story.description, "It hung.\n\nchange (high confidence): So.");
+        assert_eq!(story.annotations["analysis"], "change (high confidence): So.");
     }
 
     #[test]

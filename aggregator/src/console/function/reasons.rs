@@ -3,6 +3,7 @@
 use crate::{
     api::function::analyses::{Analyses, Analysis},
     console::{chart::text::counted, figures::grouped},
+    domain::analysis::Kind,
 };
 
 #[derive(Debug)]
@@ -29,7 +30,7 @@ pub(super) struct Reason<'a> {
 impl<'a> Reasons<'a> {
     pub(super) fn of(analyses: &'a Analyses) -> Self {
         let (found, others): (Vec<_>, Vec<_>) =
-            analyses.items.iter().partition(|it| it.conclusion == "found");
+            looked_for(analyses).partition(|it| it.conclusion == "found");
         let mut found: Vec<_> = found.into_iter().map(Reason::of).collect();
         // Surest first; equals in the order in which they were looked for.
         found.sort_by_key(|it| match it.confidence {
@@ -61,6 +62,11 @@ impl<'a> Reason<'a> {
             advice: analysis.advice,
         }
     }
+}
+
+/// All but whether the timeout fits, which has a card of its own.
+fn looked_for(analyses: &Analyses) -> impl Iterator<Item = &Analysis> {
+    analyses.items.iter().filter(|it| it.kind != Kind::RightSize.as_str())
 }
 
 /// What an analysis is called on a page.

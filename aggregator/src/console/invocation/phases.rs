@@ -1,9 +1,9 @@
 //! What an invocation went through, as far as anybody told.
 //!
-//! Lambda says when an invocation began and when its time was up; the extension adds when the function last logged, and, where the
-//! function had answered, how long that took. Everything else has no length here.
+//! Lambda says when an invocation began and when its time was up; the extension adds when the function last logged, how long the init
+//! took that it waited for, and, where the function had answered, how long that took. Everything else has no length here.
 
-use overtime_wire::{Cause, Subject};
+use overtime_wire::{Cause, Phase as Begun, Subject};
 
 use crate::{
     api::timeouts::item::Item,
@@ -39,17 +39,45 @@ fn is_init(item: &Item) -> bool {
     item.subject.0 == Subject::Init || item.cause.0 == Cause::Init
 }
 
-/// What came before the invocation, in a new environment.
+/// What came before the function's own code, in a new environment.
 fn before(item: &Item, restores: bool) -> Vec<Phase> {
-    if !item.cold_start || is_init(item) {
+    if is_init(item) {
         return Vec::new();
     }
-    let (kind, words) = if restores {
-        (Kind::Restore, "The environment was restored from a snapshot for it.")
-    } else {
-        (Kind::Init, "The environment was new: the function's code was loaded first.")
+    let told = item.init_phase.and_then(Begun::parse);
+    let unsaid = item.cold_start.then_some(if restores { Begun::Restore } else { Begun::Init });
+    let (kind, words) = match told.or(unsaid) {
+        None => return Vec::new(),
+        Some(Begun::Restore) => {
+            (Kind::Restore, "The environment was restored from a snapshot for it.")
+        }
+        Some(Begun::Init) => {
+            (Kind::Init, "The environment was new: the function's code was loaded first.")
+        }
+        Some(Begun::Suppressed) => (
+            Kind::Init,
+            "The environment had to be initialised again, while the function's time was running.",
+        ),
     };
-    vec![Phase { kind, ms: None, words: words.to_owned(), ends_at_deadline: false }]
+    let ms = told.and(item.init_ms).map(whole_millis);
+    vec![Phase { kind, ms, words: words.to_owned(), ends_at_deadline: false }]
+}
+
+/// What the init ate of the function's time; `None` where it ate nothing, or nobody knows how much.
+pub(super) fn eaten(item: &Item) -> Option<(u64, u64)> {
+    let timeout = item.timeout_ms.filter(|it| *it > 0)?;
+    let inside = item.init_phase == Some(Begun::Suppressed.as_str());
+    match item.init_ms.filter(|_| inside) {
+        Some(ms) => Some((whole_millis(ms).min(timeout), timeout)),
+        // It was not over when the time was.
+        None if item.cause.0 == Cause::Init => Some((timeout, timeout)),
+        None => None,
+    }
+}
+
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "casts saturate")]
+fn whole_millis(ms: f64) -> u64 {
+    ms.round().max(0.0) as u64
 }
 
 /// From its beginning to its deadline.
@@ -103,7 +131,7 @@ mod tests {
     use std::time::Duration;
 
     use expect_test::{Expect, expect};
-    use overtime_wire::Verdict;
+    use overtime_wire::{InitSpan, Spans, Verdict};
 
     use super::*;
     use crate::{
@@ -130,7 +158,11 @@ mod tests {
             format!("{:?} {ms}{mark}", it.kind)
         };
         let phases: Vec<_> = super::of(&item, restores).iter().map(phase).collect();
-        expected.assert_eq(&format!("{}\n{}", phases.join(" | "), caption(&item)));
+        let eaten = match eaten(&item) {
+            Some((ate, of)) => format!("\nThe init ate {ate} of {of} ms."),
+            None => String::new(),
+        };
+        expected.assert_eq(&format!("{}\n{}{eaten}", phases.join(" | "), caption(&item)));
     }
 
     #[test]
@@ -155,6 +187,39 @@ mod tests {
             expect![[r"
                 Restore ? | Invoke 3000! | Killed ?
                 When its time of 3 s was up, the function's own code was still running."]],
+        );
+    }
+
+    #[test]
+    fn an_init_is_as_long_as_it_was_told_to_be() {
+        let with = |phase, took: Option<u64>| {
+            move |it| {
+                let took = took.map(Duration::from_millis);
+                let spans = Spans { init: Some(InitSpan { phase, took }), ..Spans::default() };
+                Verdict { cold_start: true, spans, ..it }
+            }
+        };
+        check(
+            with(Begun::Init, Some(900)),
+            false,
+            expect![[r"
+            Init 900 | Invoke 3000! | Killed ?
+            When its time of 3 s was up, the function's own code was still running."]],
+        );
+        check(
+            with(Begun::Restore, None),
+            false,
+            expect![[r"
+            Restore ? | Invoke 3000! | Killed ?
+            When its time of 3 s was up, the function's own code was still running."]],
+        );
+        check(
+            |it| Verdict { started: Some(at(2_900)), ..with(Begun::Suppressed, Some(1_900))(it) },
+            false,
+            expect![[r"
+                Init 1900 | Invoke 1100! | Killed ?
+                When its time of 3 s was up, the function's own code was still running.
+                The init ate 1900 of 3000 ms."]],
         );
     }
 
@@ -187,8 +252,9 @@ mod tests {
             |it| Verdict { cause: Cause::Init, cold_start: true, ..it },
             false,
             expect![[r"
-            Init 3000! | Killed ?
-            When its time of 3 s was up, the function was still initialising."]],
+                Init 3000! | Killed ?
+                When its time of 3 s was up, the function was still initialising.
+                The init ate 3000 of 3000 ms."]],
         );
         check(
             |it| Verdict { cause: Cause::OutOfMemory, started: None, deadline: None, ..it },

@@ -64,6 +64,7 @@ async fn fleet() -> Laboratory {
         verdict: overtime_wire::Verdict {
             log_tail: "<script>alert('log')</script>".to_owned(),
             last_log: None,
+            spans: overtime_wire::Spans::default(),
             ..verdict(1, 1_000)
         },
         detected_at: at(4_100),

@@ -41,6 +41,7 @@ use super::{
     news::News,
 };
 use crate::domain::{
+    analysis::told::Background,
     configuration::{Configuration, Subscription},
     notification::Owed,
 };
@@ -68,6 +69,8 @@ pub struct Context<'a> {
     pub tags: &'a BTreeMap<String, String>,
     /// Where links in messages begin.
     pub console: &'a str,
+    /// What messages say of why it times out is made of this, beside what was observed.
+    pub background: Background<'a>,
 }
 
 /// What to write, all of it or nothing.

@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 
 use expect_test::{Expect, expect};
 use overtime_wire::{
-    Cause, Evidence, IncarnationId, Ordinal, Outcome, RequestId, Subject, TraceId, Verdict,
+    Cause, Evidence, IncarnationId, Ordinal, Outcome, RequestId, Spans, Subject, TraceId, Verdict,
 };
 use proptest::{collection::vec, prelude::*};
 
@@ -181,6 +181,7 @@ pub(in crate::domain) fn claim(name: char, now: EpochMillis) -> Timeout {
         environment: "2026/10/31/[8]0123456789abcdef".to_owned(),
         log_tail: "a line".to_owned(),
         last_log: None,
+        spans: Spans::default(),
     };
     Timeout { function: function(), incarnation: IncarnationId([7; 16]), verdict, detected_at: now }
 }

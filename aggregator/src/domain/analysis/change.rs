@@ -2,7 +2,10 @@
 //!
 //! The first question at night is what has changed. The hours say when timeouts began after a day without any, the history what was
 //! new in the hours before, and the counts by version whether those that are older time out as well: a version under which the
-//! function fails while another one beside it does not is a verdict, one that came before it all is a coincidence or more.
+//! function fails while another one beside it does not is a verdict, one that came before it all is a coincidence or more. Where there
+//! was no such day, versions are held against each other ([`beside`]).
+
+mod beside;
 
 use std::{
     ops::{Range, RangeBounds},
@@ -24,6 +27,8 @@ use crate::domain::{
 const QUIET_HOURS: u32 = 24;
 /// And called at least so often in them.
 const CALLS_MIN: u64 = 20;
+const ADVICE: &str =
+    "Compare what was deployed with what ran before, and go back if it does not explain itself.";
 /// What was first seen so many hours before the first timeout may have to do with it.
 const BEFORE_HOURS: u32 = 6;
 
@@ -35,9 +40,9 @@ pub(super) fn conclude(seen: &Seen<'_>) -> Conclusion {
         return Conclusion::Unknown("nothing is known of how it was set up before");
     };
     let Some(began) = began(seen.hours) else {
-        return Conclusion::Unknown(
-            "there was no day without timeouts before them, in which it was called at least twenty times",
-        );
+        const UNKNOWN: &str = "there was no day without timeouts before them, in which it was called at least twenty times";
+        let found = beside::find(seen, history).map(Conclusion::Found);
+        return found.unwrap_or(Conclusion::Unknown(UNKNOWN));
     };
     let mut changes = changes(history, began);
     let versions = versions_since(seen.hours, began);
@@ -59,7 +64,7 @@ pub(super) fn conclude(seen: &Seen<'_>) -> Conclusion {
         confidence,
         says: format!("It began with {}.", list(&changes)),
         evidence,
-        advice: "Compare what was deployed with what ran before, and go back if it does not explain itself.",
+        advice: ADVICE,
     })
 }
 
@@ -273,7 +278,10 @@ mod tests {
     #[test]
     fn without_a_quiet_day_before_nothing_is_claimed() {
         let mut story = Story::bad_deploy();
-        story.hours.iter_mut().for_each(|it| it.view.counts.0.timeouts = 1);
+        for hour in &mut story.hours {
+            hour.view.counts.0.timeouts = 1;
+            hour.view.versions = Versions::default();
+        }
         check(
             &story,
             expect![[

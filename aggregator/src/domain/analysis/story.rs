@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use overtime_wire::{
-    Block, Cause, Counts, EpochMillis, Evidence, FunctionKey, IncarnationId, Ordinal, Outcome,
-    Profile, RequestId, Subject, Tally, Verdict,
+    Block, Cause, Counts, Durations, EpochMillis, Evidence, FunctionKey, IncarnationId, Ordinal,
+    Outcome, Profile, RequestId, Spans, Subject, Tally, Verdict,
 };
 
 use super::Seen;
@@ -130,6 +130,28 @@ impl Story {
         story
     }
 
+    /// Two versions within one hour, the second of which times out.
+    pub(super) fn deploy_within_an_hour([first, second]: [&str; 2]) -> Self {
+        let mut story = Self::named("deploy within an hour");
+        story.set_up(0, |it| it.profile.version = first.to_owned());
+        story.set_up(0, |it| it.profile.version = second.to_owned());
+        story.hour(BEGAN, 0, (80, 14));
+        story.versions(0, &[(first, 52, 0), (second, 28, 14)]);
+        story
+    }
+
+    /// A minute is configured, and an eighth of a second is all that it ever takes.
+    pub(super) fn oversized() -> Self {
+        let mut story = Self::busy("oversized");
+        for hour in &mut story.hours {
+            let mut durations = Durations::default();
+            (0..100).for_each(|it| durations.record(Duration::from_millis(20 + it)));
+            hour.view.durations.add(&durations);
+            hour.view.profile.timeout = Duration::from_mins(1);
+        }
+        story
+    }
+
     /// A few timeouts with nothing in common.
     pub(super) fn bad_luck() -> Self {
         let mut story = Self::busy("bad luck");
@@ -163,7 +185,7 @@ impl Story {
         self.hours.push(StandingHour { hour, basis: Basis::of(1), view });
     }
 
-    fn versions(&mut self, after: u32, versions: &[(&str, u64, u64)]) {
+    pub(super) fn versions(&mut self, after: u32, versions: &[(&str, u64, u64)]) {
         let counts = |invocations, timeouts| Counts { invocations, timeouts, ..Counts::default() };
         let all: BTreeMap<&str, Counts> =
             versions.iter().map(|(name, calls, failed)| (*name, counts(*calls, *failed))).collect();
@@ -217,6 +239,7 @@ impl Story {
             environment: format!("env-{number}"),
             log_tail: String::new(),
             last_log: None,
+            spans: Spans::default(),
         };
         let function = FunctionKey {
             account: "111122223333".parse().unwrap(),

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Alert, Annotations, Function, Notification, SCHEMA, Sample, Stats, Status, Subscription,
-    Transition as Kind, words,
+    ANALYSIS, Alert, Annotations, Function, Notification, SCHEMA, Sample, Stats, Status,
+    Subscription, Transition as Kind, words,
 };
 use crate::domain::{
     alert::{self, Ending, Episode, Measure, Rule, Transition, fingerprint},
@@ -20,6 +20,8 @@ pub struct Scene<'a> {
     /// What the subscription adds to ours.
     pub labels: &'a BTreeMap<String, String>,
     pub annotations: &'a BTreeMap<String, String>,
+    /// What analyses found, a line for each.
+    pub analysis: &'a [String],
     pub function: &'a FunctionKey,
     /// Where people look: the console's base URL, without a slash at its end.
     pub console: &'a str,
@@ -77,7 +79,7 @@ pub fn compose(scene: &Scene<'_>, told: &Told<'_>) -> Notification {
         annotations: Annotations {
             summary: words::summary(scene.function, told),
             description: words::description(told),
-            others: annotations(scene.annotations),
+            others: others(scene),
         },
         stats: stats(scene, episode),
         functions: vec![function(scene.console, scene.function, episode)],
@@ -89,9 +91,16 @@ pub fn compose(scene: &Scene<'_>, told: &Told<'_>) -> Notification {
     notification.fitted()
 }
 
+/// What a subscription adds, and what analyses found.
+fn others(scene: &Scene<'_>) -> BTreeMap<String, String> {
+    let found = (!scene.analysis.is_empty()).then(|| scene.analysis.join("\n"));
+    let found = found.map(|it| (ANALYSIS.to_owned(), it));
+    annotations(scene.annotations).into_iter().chain(found).collect()
+}
+
 /// What a subscription adds. It cannot replace what we say.
 pub(super) fn annotations(theirs: &BTreeMap<String, String>) -> BTreeMap<String, String> {
-    let ours = |name: &str| matches!(name, "summary" | "description");
+    let ours = |name: &str| matches!(name, "summary" | "description" | ANALYSIS);
     let theirs = theirs.iter().filter(|(name, _)| !ours(name));
     theirs.map(|(name, text)| (name.clone(), text.clone())).collect()
 }

@@ -28,7 +28,8 @@ fn told(function: &FunctionKey, transition: &alert::Transition, at: EpochMillis)
     let (labels, annotations) = (&subscription.labels, &subscription.annotations);
     let subscription = &describe(subscription);
     let console = "https://o.example";
-    let scene = Scene { rule, subscription, labels, annotations, function, console, at };
+    let analysis: &[String] = &[];
+    let scene = Scene { rule, subscription, labels, annotations, analysis, function, console, at };
     compose(&scene, &Told::from(transition))
 }
 
@@ -90,6 +91,13 @@ fn an_opening_is_told_whole() {
     let body = message.standard();
     let told = serde_json::to_string_pretty(&body).unwrap() + "\n";
     expect_file!["opening.json"].assert_eq(&told);
+}
+
+#[test]
+fn a_subscription_cannot_say_what_analyses_found() {
+    let theirs = ["analysis", "summary", "runbook_url"].map(|it| (it.to_owned(), "x".to_owned()));
+    let ours: Vec<_> = compose::annotations(&theirs.into()).into_keys().collect();
+    assert_eq!(ours, ["runbook_url"]);
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use expect_test::expect;
 use overtime_wire::{
-    Cause, Evidence, FunctionKey, IncarnationId, MinuteCounts, Ordinal, Outcome, RequestId,
+    Cause, Evidence, FunctionKey, IncarnationId, MinuteCounts, Ordinal, Outcome, RequestId, Spans,
     Subject, Verdict,
 };
 use proptest::{collection::vec, prelude::*};
@@ -36,6 +36,9 @@ fn tally(number: u8, minute: u32, invocations: u32) -> Standing<Tally> {
     tally.completed(Duration::from_millis(u64::from(invocations)));
     tally.sample(SampleKind::Exit, &RequestId::parse(&format!("request-{number}")).unwrap());
     tally.losses.failed_sends = 1;
+    tally.phases.init.count = 1;
+    tally.phases.init.durations.record(Duration::from_millis(200));
+    tally.phases.extensions.record(Duration::from_millis(1), Duration::from_millis(20));
     Standing {
         incarnation: IncarnationId([number; 16]),
         recorded: tally.encode(),
@@ -74,6 +77,7 @@ fn verdict(number: u8, outcome: Outcome, subject: Subject) -> Timeout {
             environment: String::new(),
             log_tail: String::new(),
             last_log: None,
+            spans: Spans::default(),
         },
     }
 }
@@ -82,7 +86,7 @@ fn verdict(number: u8, outcome: Outcome, subject: Subject) -> Timeout {
 fn a_tally_part_is_small_and_readable() {
     let part = TallyPart::of(&[tally(1, 0, 20), tally(2, 3, 5)]);
     let json = serde_json::to_string(&part).unwrap();
-    expect![[r#"{"minutes":{"0":{"i":20,"e":1,"n":2},"3":{"i":5,"e":1,"n":2}},"durations":{"b":{"-62":1,"-46":1},"m":20000},"samples":{"exit":["request-1","request-2"]},"profile":{"timeout_ms":3000,"version":"2"},"losses":{"failed_sends":2},"incarnations":2,"versions":{"1":{"i":20,"e":1,"n":2},"2":{"i":5,"e":1,"n":2}}}"#]]
+    expect![[r#"{"minutes":{"0":{"i":20,"e":1,"n":2},"3":{"i":5,"e":1,"n":2}},"durations":{"b":{"-62":1,"-46":1},"m":20000},"samples":{"exit":["request-1","request-2"]},"profile":{"timeout_ms":3000,"version":"2"},"losses":{"failed_sends":2},"incarnations":2,"versions":{"1":{"i":20,"e":1,"n":2},"2":{"i":5,"e":1,"n":2}},"phases":{"starts":{"init unknown":{"n":2,"d":{"b":{"-19":2},"m":200000}}},"extensions":{"n":2,"t":2000,"m":1000,"of":40000}}}"#]]
     .assert_eq(&json);
     assert_eq!(serde_json::from_str::<TallyPart>(&json).unwrap(), part);
 }

@@ -49,6 +49,7 @@ fn function(versions: &str, causes: &str) -> Function {
         duration_of_timeout: Shares::of(nothing, Duration::ZERO),
         causes,
         versions: versions.split_whitespace().map(version).collect(),
+        phases: crate::api::function::phases::Phases::default(),
         losses: Lost::of(overtime_wire::Losses::default()),
         last_timeout_at: None,
         last_seen_at: None,

@@ -230,11 +230,18 @@ impl Desk<'_> {
         let described = news.subscription.clone();
         let described: notification::Subscription =
             described.unwrap_or_else(|| describe(self.subscription));
+        // What is over needs no reason any more.
+        let observed = self.seen.blocks.values().flatten();
+        let analysis = match told.ending {
+            None => self.context.background.lines(observed),
+            Some(_) => Vec::new(),
+        };
         let scene = Scene {
             rule: self.rule,
             subscription: &described,
             labels: &self.subscription.labels,
             annotations: &self.subscription.annotations,
+            analysis: &analysis,
             function: self.seen.function,
             console: self.context.console,
             at: self.seen.at,

@@ -214,6 +214,7 @@ fn tell_of_end(
         subscription,
         labels: &nothing,
         annotations: &nothing,
+        analysis: &[],
         function: seen.function,
         console: context.console,
         at: seen.at,

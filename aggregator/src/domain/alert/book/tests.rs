@@ -104,7 +104,12 @@ impl World {
         let last_success = self.last_success;
         let seen = Observation { function, blocks, last_success, past, at: self.now };
         let tags = BTreeMap::new();
-        let context = Context { configuration: &self.configuration, tags: &tags, console: "" };
+        let context = Context {
+            configuration: &self.configuration,
+            tags: &tags,
+            console: "",
+            background: Background::NOTHING,
+        };
         let step = advance(&context, &self.book, &seen, &Known::new());
         let again = advance(&context, &step.book, &seen, &Known::new());
         assert_eq!((&again.book, again.owed.len()), (&step.book, 0), "twice changes nothing");
@@ -177,7 +182,12 @@ fn a_silence_that_ended_says_whose_it_was() {
     world.play("a!");
     world.now = world.now.plus(Duration::from_hours(1));
     let tags = BTreeMap::new();
-    let context = Context { configuration: &world.configuration, tags: &tags, console: "" };
+    let context = Context {
+        configuration: &world.configuration,
+        tags: &tags,
+        console: "",
+        background: Background::NOTHING,
+    };
     let function = &claim('a', START).function;
     let (blocks, past) = (BTreeMap::new(), Past::default());
     let seen = Observation { function, blocks, last_success: None, past, at: world.now };

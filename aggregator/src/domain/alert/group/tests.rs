@@ -147,7 +147,12 @@ impl World {
         let (past, last_success) = (Past::default(), member.last_success);
         let seen = Observation { function, blocks, last_success, past, at: self.now };
         let tags = BTreeMap::from([("team".to_owned(), "payments".to_owned())]);
-        let context = Context { configuration: &self.configuration, tags: &tags, console: "" };
+        let context = Context {
+            configuration: &self.configuration,
+            tags: &tags,
+            console: "",
+            background: crate::domain::analysis::told::Background::NOTHING,
+        };
         let step = |book: &Book| {
             let asked = book::advance(&context, book, &seen, &Known::new());
             book::advance(&context, book, &seen, &self.known(&asked.asks))
