@@ -150,16 +150,9 @@ fn decoded(text: &str) -> Vec<u8> {
     while let [first, after @ ..] = rest {
         let number = (*first == b'%').then(|| after.get(..2)).flatten();
         let number = number.and_then(|it| std::str::from_utf8(it).ok());
-        match number.and_then(|it| u8::from_str_radix(it, 16).ok()) {
-            Some(byte) => {
-                decoded.push(byte);
-                rest = &after[2..];
-            }
-            None => {
-                decoded.push(*first);
-                rest = after;
-            }
-        }
+        let byte = number.and_then(|it| u8::from_str_radix(it, 16).ok());
+        decoded.push(byte.unwrap_or(*first));
+        rest = if byte.is_some() { &after[2..] } else { after };
     }
     decoded
 }

@@ -167,9 +167,16 @@ mod tests {
                 ("OVERTIME_OTLP_HEADERS", "env:KEY"),
                 ("KEY", "s3cr3t"),
             ],
-            expect!["OVERTIME_OTLP_INTERVAL is shorter than 1s; OVERTIME_OTLP_ENDPOINT target refused: plain http is only for addresses that OVERTIME_WEBHOOK_ALLOW lists; OVERTIME_OTLP_HEADERS refers to something that is not what this channel needs: headers such as name=value,name=value"],
+            expect![
+                "OVERTIME_OTLP_INTERVAL is shorter than 1s; OVERTIME_OTLP_ENDPOINT target refused: plain http is only for addresses that OVERTIME_WEBHOOK_ALLOW lists; OVERTIME_OTLP_HEADERS refers to something that is not what this channel needs: headers such as name=value,name=value"
+            ],
         );
-        check(&[("OVERTIME_OTLP_HEADERS", "api-key=s3cr3t")], expect!["OVERTIME_OTLP_HEADERS is not a reference of the form env:NAME, file:PATH, ssm:/NAME or secretsmanager:NAME"]);
+        check(
+            &[("OVERTIME_OTLP_HEADERS", "api-key=s3cr3t")],
+            expect![
+                "OVERTIME_OTLP_HEADERS is not a reference of the form env:NAME, file:PATH, ssm:/NAME or secretsmanager:NAME"
+            ],
+        );
         let collector = |allowed: &'static str| {
             let lookup = |name: &str| match name {
                 "OVERTIME_OTLP_ENDPOINT" => Some("http://127.0.0.1:4318".to_owned()),

@@ -21,11 +21,14 @@ use crate::channels::{post::Poster, secret::Vault};
 
 const NOW: EpochMillis = EpochMillis(1_793_491_200_000);
 
+/// Path, headers and message of what was posted.
+type Heard = (String, HeaderMap, Vec<u8>);
+
 #[derive(Clone, Default)]
 struct Receiver {
     status: u16,
     answer: Vec<u8>,
-    heard: Arc<Mutex<Vec<(String, HeaderMap, Vec<u8>)>>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 async fn hear(State(receiver): State<Receiver>, request: Request) -> (StatusCode, Vec<u8>) {

@@ -45,10 +45,13 @@ use crate::{
 /// What is answered next, and for good when nothing else is: 200 and nothing.
 type Answers = Arc<Mutex<VecDeque<(u16, Option<u64>, Vec<u8>)>>>;
 
+/// Path and message of what was posted.
+type Heard = (String, Vec<u8>);
+
 #[derive(Clone, Default)]
 struct Receiver {
     answers: Answers,
-    heard: Arc<Mutex<Vec<(String, Vec<u8>)>>>,
+    heard: Arc<Mutex<Vec<Heard>>>,
 }
 
 impl Receiver {

@@ -63,7 +63,7 @@ fn shown(seen: &Seen<'_>) -> Shown {
     let ended =
         counts.invocations.saturating_sub(counts.timeouts).saturating_sub(counts.out_of_memory);
     Shown {
-        timeout: hours().filter_map(configured).last(),
+        timeout: hours().filter_map(configured).next_back(),
         changed,
         ended,
         timeouts: counts.timeouts,

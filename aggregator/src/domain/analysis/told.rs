@@ -39,17 +39,14 @@ impl Background<'_> {
     /// What was found, a line for each. `observed` are all timeouts of some blocks, whatever they were read for.
     pub fn lines<'t>(&self, observed: impl IntoIterator<Item = &'t Timeout>) -> Vec<String> {
         let Self { hours, since, history, .. } = *self;
-        let mut found = match self.timeouts {
-            Some((timeouts, complete)) => {
-                look(&Kind::ALL, &Seen { timeouts, complete, hours, since, history })
-            }
-            None => {
-                let mut timeouts: Vec<Timeout> =
-                    observed.into_iter().filter(|it| it.is_listed()).cloned().collect();
-                timeouts.sort_by_key(Timeout::deadline);
-                let timeouts = timeouts.as_slice();
-                look(&OF_SOME, &Seen { timeouts, complete: true, hours, since, history })
-            }
+        let mut found = if let Some((timeouts, complete)) = self.timeouts {
+            look(&Kind::ALL, &Seen { timeouts, complete, hours, since, history })
+        } else {
+            let listed = observed.into_iter().filter(|it| it.is_listed());
+            let mut timeouts: Vec<Timeout> = listed.cloned().collect();
+            timeouts.sort_by_key(Timeout::deadline);
+            let timeouts = timeouts.as_slice();
+            look(&OF_SOME, &Seen { timeouts, complete: true, hours, since, history })
         };
         // Equals in the order in which people should read them.
         found.sort_by_key(|(_, it)| Reverse(it.confidence));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use overtime_wire::{
     Block, Cause, Durations, EpochMillis, Evidence, FunctionKey, IncarnationId, Ordinal, Outcome,
-    Subject, TraceId, Verdict,
+    Spans, Subject, TraceId, Verdict,
 };
 
 use crate::domain::{
@@ -63,6 +63,7 @@ pub(super) fn timeout() -> Timeout {
         environment: "sandbox".to_owned(),
         log_tail: "a secret".to_owned(),
         last_log: Some(at(1_500)),
+        spans: Spans::default(),
     };
     let incarnation = IncarnationId([7; 16]);
     Timeout { function: function("orders"), incarnation, verdict, detected_at: at(4_025) }

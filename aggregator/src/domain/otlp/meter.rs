@@ -67,7 +67,9 @@ impl Totals {
             (&mut mine.init_timeouts, theirs.init_timeouts),
             (&mut mine.init_failures, theirs.init_failures),
         ];
-        pairs.into_iter().for_each(|(it, other)| *it = (*it).max(other));
+        for (it, other) in pairs {
+            *it = (*it).max(other);
+        }
         self.durations.rise_to(&other.durations);
     }
 }

@@ -75,7 +75,9 @@ proptest! {
     #[test]
     fn every_duration_lies_in_the_bucket_that_says_so(micros in vec(0_u64..=900_000_000, 1..60)) {
         let mut taken = Durations::default();
-        micros.iter().for_each(|it| taken.record(Duration::from_micros(*it)));
+        for it in &micros {
+            taken.record(Duration::from_micros(*it));
+        }
         let mut hours = [hour(0, (0, 0), 2)];
         hours[0].view.durations.add(&taken);
         let point = durations(of(&hours));

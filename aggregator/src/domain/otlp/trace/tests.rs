@@ -88,7 +88,11 @@ fn the_root_says_what_is_known_and_nothing_of_the_log() {
             Value::StringValue(it) => it,
             Value::IntValue(it) => it.to_string(),
             Value::BoolValue(it) => it.to_string(),
-            other => panic!("{other:?}"),
+            Value::DoubleValue(_)
+            | Value::ArrayValue(_)
+            | Value::KvlistValue(_)
+            | Value::BytesValue(_)
+            | Value::StringValueStrindex(_) => panic!("{it:?}"),
         };
         format!("{}={value}", it.key)
     };
