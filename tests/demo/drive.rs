@@ -22,7 +22,7 @@ pub(crate) struct Place {
 
 /// Invokes a member until told to stop, then lets its environments go.
 pub(crate) async fn live(
-    member: Member,
+    mut member: Member,
     place: Place,
     ledger: SharedLedger,
     mut stopped: watch::Receiver<bool>,
@@ -48,7 +48,12 @@ pub(crate) async fn live(
             environments.push(environment);
         }
         count += 1;
-        if let Habit::ColdStarts { .. } = member.habit {
+        if let Habit::Deploys { after, .. } = member.habit
+            && count == after
+        {
+            "2".clone_into(&mut member.function.version);
+        }
+        if member.wants_new_environments(count) {
             let_go(environments.drain(..)).await;
             environments.push(environment(&member, &place).await?);
         }
@@ -66,7 +71,7 @@ async fn environment(member: &Member, place: &Place) -> anyhow::Result<Environme
             .variable("OVERTIME_AUTH", "none")
             // The page should move while somebody looks at it.
             .variable("OVERTIME_FLUSH_INTERVAL", "0s");
-    if let Habit::ColdStarts { init } = member.habit {
+    if let Habit::ColdStarts { init } | Habit::Dooms { init, .. } = member.habit {
         spec = spec.variable("FUNCTION_INIT_MS", init.as_millis().to_string());
     }
     Environment::start(spec).await.with_context(|| member.function.name.clone())
@@ -100,6 +105,15 @@ fn payload(member: &Member, count: u64, at: u64) -> Value {
             }
         }
         Habit::Hangs => json!({ "hang": true }),
+        Habit::Dooms { nth, .. } if count == nth => json!({ "hang": true }),
+        Habit::Dooms { .. } => sleep(Duration::from_millis(20)),
+        Habit::Deploys { after, takes } => {
+            if count >= after && due(2) {
+                json!({ "hang": true })
+            } else {
+                sleep(takes)
+            }
+        }
         Habit::NearDeadline { percent } => {
             json!({ "sleep_ms": member.function.timeout.as_millis() * u128::from(percent) / 100 })
         }
@@ -132,6 +146,9 @@ fn payload(member: &Member, count: u64, at: u64) -> Value {
 fn note(ledger: &SharedLedger, member: &Member, ended: &Ended) {
     let mut ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
     ledger.invocations += 1;
+    let tried = ledger.tried.entry(member.function.name.clone()).or_default();
+    tried.invocations += 1;
+    tried.timeouts += u64::from(ended.outcome == Outcome::Timeout);
     if ended.outcome == Outcome::Timeout {
         ledger.injected.push(Injected {
             account: member.function.account.clone(),

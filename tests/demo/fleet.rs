@@ -16,6 +16,25 @@ pub(crate) struct Member {
     pub(crate) pause: Duration,
 }
 
+impl Member {
+    /// Whether what it does next is done in environments that have done nothing before.
+    pub(crate) fn wants_new_environments(&self, count: u64) -> bool {
+        match self.habit {
+            Habit::ColdStarts { .. } => true,
+            Habit::Deploys { after, .. } => count == after,
+            Habit::Steady { .. }
+            | Habit::HangsEvery { .. }
+            | Habit::Hangs
+            | Habit::NearDeadline { .. }
+            | Habit::ExitsEvery { .. }
+            | Habit::ExhaustsEvery { .. }
+            | Habit::Throws
+            | Habit::Dooms { .. }
+            | Habit::Bursts { .. } => false,
+        }
+    }
+}
+
 /// How a function spends its invocations.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Habit {
@@ -35,6 +54,10 @@ pub(crate) enum Habit {
     ExhaustsEvery { nth: u64 },
     /// Throws: to the platform, a success.
     Throws,
+    /// Once it has timed out, its init alone takes longer than its timeout: it never gets through again.
+    Dooms { init: Duration, nth: u64 },
+    /// After so many invocations another version is deployed, every second invocation of which hangs.
+    Deploys { after: u64, takes: Duration },
     /// Idle, then many at once, each in its own environment; one of them hangs.
     Bursts { width: u64 },
 }
@@ -43,6 +66,11 @@ const PAYMENTS: &str = "111122223333";
 const LOGISTICS: &str = "444455556666";
 const IRELAND: &str = "eu-west-1";
 const VIRGINIA: &str = "us-east-1";
+
+/// Those that an analysis of their own must find, and no other of these: by name, with the analysis.
+pub(crate) const DOOMED: &str = "invoice-import";
+pub(crate) const DEPLOYED: &str = "price-list";
+pub(crate) const OVERSIZED: &str = "address-check";
 
 pub(crate) fn members() -> Vec<Member> {
     let ms = Duration::from_millis;
@@ -63,6 +91,9 @@ pub(crate) fn members() -> Vec<Member> {
             (512, 1),
             (Habit::Bursts { width: 4 }, 5_000),
         ),
+        member((PAYMENTS, IRELAND, DOOMED), (256, 1), (dooms(1_600, 3), 400)),
+        of_version("1", member((PAYMENTS, VIRGINIA, DEPLOYED), (512, 1), (deploys(40, 50), 120))),
+        member((LOGISTICS, IRELAND, OVERSIZED), (256, 60), (steady(8), 30)),
         member((LOGISTICS, VIRGINIA, "geocoder"), (256, 3), (steady(15), 80)),
         member((LOGISTICS, VIRGINIA, "customs-forms"), (256, 1), (near(85), 700)),
     ]
@@ -83,12 +114,25 @@ fn member(
     Member { function, habit, pause: Duration::from_millis(pause_ms) }
 }
 
+fn of_version(version: &str, member: Member) -> Member {
+    let function = Function { version: version.to_owned(), ..member.function };
+    Member { function, ..member }
+}
+
 fn near(percent: u32) -> Habit {
     Habit::NearDeadline { percent }
 }
 
 fn cold(init_ms: u64) -> Habit {
     Habit::ColdStarts { init: Duration::from_millis(init_ms) }
+}
+
+fn dooms(init_ms: u64, nth: u64) -> Habit {
+    Habit::Dooms { init: Duration::from_millis(init_ms), nth }
+}
+
+fn deploys(after: u64, takes_ms: u64) -> Habit {
+    Habit::Deploys { after, takes: Duration::from_millis(takes_ms) }
 }
 
 fn hangs_every(nth: u64, takes_ms: u64) -> Habit {

@@ -6,10 +6,12 @@
 
 mod drive;
 mod fleet;
+mod reasons;
 mod verdict;
 mod watch;
 
 use std::{
+    collections::HashMap,
     io::Write as _,
     net::SocketAddr,
     process::ExitCode,
@@ -26,16 +28,20 @@ use tokio::{
     task::JoinSet,
 };
 
-use self::verdict::{Injected, Verdict};
+use self::{
+    reasons::Reasons,
+    verdict::{Injected, Verdict},
+};
 
 /// How long the aggregator may take to show what the fleet's last environments sent.
 const SETTLING: Duration = Duration::from_secs(10);
 
 /// Runs a fleet of Lambda functions on this machine, some of which time out, and watches Overtime notice.
 ///
-/// Starts the aggregator with its embedded store in a temporary directory and a dozen functions in two accounts and two
+/// Starts the aggregator with its embedded store in a temporary directory and some functions in two accounts and two
 /// regions, each in an emulated execution environment with a real extension process. Prints the address of the page, and
-/// each timeout as it is detected. Exits with 0 only if no timeout was missed, counted twice or invented.
+/// each timeout as it is detected. Exits with 0 only if no timeout was missed, counted twice or invented, and each of three causes was
+/// found by its own analysis.
 #[derive(Debug, Parser)]
 #[command(name = "demo", version)]
 struct Arguments {
@@ -55,6 +61,15 @@ struct Arguments {
 struct Ledger {
     injected: Vec<Injected>,
     invocations: u64,
+    /// By the function's name.
+    tried: HashMap<String, Tried>,
+}
+
+/// What one function has done so far.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tried {
+    invocations: u64,
+    timeouts: u64,
 }
 
 type SharedLedger = Arc<Mutex<Ledger>>;
@@ -113,8 +128,11 @@ async fn run(
     watcher.await?;
 
     let settled = client.settled(&ledger, SETTLING).await?;
-    let ledger = ledger.lock().unwrap_or_else(PoisonError::into_inner);
-    Ok(verdict::compare(&ledger.injected, &settled, ledger.invocations))
+    let ledger = std::mem::take(&mut *ledger.lock().unwrap_or_else(PoisonError::into_inner));
+    let members = fleet::members();
+    let reasons = Reasons::of((&client, &members), &ledger, SETTLING).await?;
+    let verdict = verdict::compare(&ledger.injected, &settled, ledger.invocations);
+    Ok(verdict.because(reasons))
 }
 
 /// Starts the aggregator again, on the same data, when somebody kills it: what was acknowledged must still be there.

@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::reasons::Reasons;
+
 /// A timeout that really happened, as the emulated platform saw it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Injected {
@@ -52,6 +54,8 @@ pub(crate) struct Verdict {
     false_alarms: usize,
     /// From the function's deadline to the first acceptance by the aggregator; absent when nothing was detected.
     detection_ms: Option<Spread>,
+    /// Whether it was said why.
+    reasons: Reasons,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -63,18 +67,25 @@ struct Spread {
 
 impl Verdict {
     pub(crate) fn is_clean(&self) -> bool {
-        (self.missed, self.duplicated, self.false_alarms) == (0, 0, 0)
+        let wrong = (self.missed, self.duplicated, self.false_alarms);
+        wrong == (0, 0, 0) && self.reasons.are_right()
+    }
+
+    /// The same, with what was said of why.
+    pub(crate) fn because(self, reasons: Reasons) -> Self {
+        Self { reasons, ..self }
     }
 
     pub(crate) fn in_words(&self) -> String {
         let Self { invocations, injected_timeouts, detected_timeouts, .. } = self;
         let Self { missed, duplicated, false_alarms, .. } = self;
+        let reasons = self.reasons.in_words();
         let latency = self.detection_ms.map_or_else(String::new, |Spread { p50, p99, max }| {
             format!("; deadline to acceptance p50 {p50} ms, p99 {p99} ms, longest {max} ms")
         });
         format!(
             "{invocations} invocations, {injected_timeouts} timed out, {detected_timeouts} detected: \
-             {missed} missed, {duplicated} duplicated, {false_alarms} false alarms{latency}"
+             {missed} missed, {duplicated} duplicated, {false_alarms} false alarms{latency}; {reasons}"
         )
     }
 }
@@ -96,6 +107,7 @@ pub(crate) fn compare(injected: &[Injected], detected: &[Detected], invocations:
         duplicated: found.values().map(|times| times.saturating_sub(1)).sum(),
         false_alarms,
         detection_ms: spread(detected.iter().filter_map(Detected::latency_ms).collect()),
+        reasons: Reasons::default(),
     }
 }
 

@@ -4,11 +4,11 @@ use std::{collections::HashSet, sync::PoisonError, time::Duration};
 
 use anyhow::Context as _;
 use jiff::{SignedDuration, Timestamp};
-use sandbox::clock;
+use sandbox::{clock, spec::Function};
 use serde::Deserialize;
 use tokio::{sync::watch, time};
 
-use crate::{SharedLedger, say, verdict::Detected};
+use crate::{SharedLedger, reasons::Analyses, say, verdict::Detected};
 
 const POLL: Duration = Duration::from_millis(250);
 /// A timeout may become visible after a later one; what is looked at again is told apart by its identity.
@@ -47,6 +47,13 @@ impl Client {
                 None => return Ok(all),
             }
         }
+    }
+
+    /// Why the aggregator thinks that a function times out.
+    pub(crate) async fn analyses(&self, function: &Function) -> anyhow::Result<Analyses> {
+        let Function { account, region, name, .. } = function;
+        let url = format!("{}/api/v1/functions/{account}/{region}/{name}/analyses", self.url);
+        Ok(self.http.get(url).send().await?.error_for_status()?.json().await?)
     }
 
     /// What stands when as much was detected as was injected, or when patience ends.

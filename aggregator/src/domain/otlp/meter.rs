@@ -23,7 +23,7 @@ use crate::domain::{
     summary::window_start,
 };
 
-/// What is added up. A sketch of how long inits took belongs beside `durations`, and into [`Totals::add`] and [`Totals::rise_to`].
+/// What is added up. A sketch of how long inits took belongs beside `durations`, and into `add` and `rise_to`.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
