@@ -392,3 +392,5 @@ fn announce(console: &str) {
 
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod telling;

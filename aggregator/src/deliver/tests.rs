@@ -3,7 +3,6 @@
 mod flood;
 mod order;
 mod stage;
-mod telling;
 mod trial;
 
 use serde_json::json;

@@ -1,9 +1,11 @@
-//! An OpenTelemetry receiver on the loopback that takes, asks to come again, and refuses.
+//! What is evaluated reaches an OpenTelemetry receiver on the loopback that takes, asks to come again, and refuses.
 
 use std::{
+    cell::Cell,
     collections::VecDeque,
     io::Read as _,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use axum::{
@@ -20,13 +22,13 @@ use opentelemetry_proto::tonic::{
     },
     metrics::v1::{metric::Data, number_data_point::Value},
 };
-use overtime_wire::{FunctionKey, Outcome as Ended, Verdict};
+use overtime_wire::{EpochMillis, FunctionKey, Outcome as Ended, Verdict};
 use prost::Message as _;
 use tokio::net::TcpListener;
 
-use super::{super::Deliverer, stage::clock, *};
 use crate::{
-    channels::{otlp::Collector, post::Poster, secret::Vault},
+    channels::{courier::Courier, otlp::Collector, post::Poster, secret::Vault},
+    deliver::Deliverer,
     domain::{
         fact::Job,
         hour::{Hour, HourView, StandingHour},
@@ -38,9 +40,24 @@ use crate::{
     evaluate::Evaluator,
     store::{
         facts::{Author, Fact},
-        laboratory::{Laboratory, block, function, incarnation, verdict},
+        laboratory::{Laboratory, at, block, function, incarnation, verdict},
     },
+    throughput::Throughput,
 };
+
+thread_local! {
+    static NOW: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The time of this test: each has a thread of its own, and everything it starts runs there.
+fn clock() -> EpochMillis {
+    at(NOW.get())
+}
+
+/// Moves the clock, and nothing else.
+fn pass(by: Duration) {
+    NOW.set(NOW.get() + i64::try_from(by.as_millis()).unwrap());
+}
 
 /// What is answered next, and for good when nothing else is: 200 and nothing.
 type Answers = Arc<Mutex<VecDeque<(u16, Option<u64>, Vec<u8>)>>>;
@@ -111,7 +128,7 @@ struct Ground {
 
 impl Ground {
     async fn open() -> Self {
-        stage::pass(Duration::ZERO);
+        pass(Duration::ZERO);
         let (lab, receiver) = (Laboratory::open().await, Receiver::default());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
@@ -175,7 +192,7 @@ async fn a_receiver_that_asks_to_come_again_is_told_what_is_known_by_then() {
     let due = ground.lab.store.delivery(&first).await.unwrap().unwrap().due.unwrap();
     assert_eq!(due, at(90_000), "not before it wishes");
     let second = ground.counts(2, 14).await;
-    stage::pass(Duration::from_secs(90));
+    pass(Duration::from_secs(90));
     assert_eq!(ground.attempt(&first).await.0, "delivered");
     assert_eq!(ground.receiver.invocations(), [10, 14]);
     // What waited behind it has nothing more to say.
@@ -226,7 +243,7 @@ async fn a_timeout_is_one_trace_however_often_it_is_evaluated() {
     assert_eq!(ground.attempt(&id).await.0, "waiting", "it may be taken back");
     ground.evaluates(&certain).await;
     ground.evaluates(&certain).await;
-    stage::pass(Duration::from_secs(12));
+    pass(Duration::from_secs(12));
     assert_eq!(ground.attempt(&id).await.0, "delivered");
     assert_eq!(ground.attempt(&id).await.0, "delivered", "and that is it");
     let spans = ground.receiver.spans();
@@ -240,7 +257,7 @@ async fn a_timeout_that_is_taken_back_in_time_is_no_trace() {
     let claimed = verdict(1, 1_000);
     ground.evaluates(&claimed).await;
     ground.evaluates(&Verdict { outcome: Ended::Success, revision: 2, ..claimed.clone() }).await;
-    stage::pass(Duration::from_secs(12));
+    pass(Duration::from_secs(12));
     let (status, problem) = ground.attempt(&trace_of(&claimed)).await;
     assert_eq!(
         (status.as_str(), problem.as_deref()),
