@@ -219,7 +219,7 @@ mod tests {
                 "OVERTIME_DOOR" => Some(door.to_owned()),
                 name if name.contains("QUEUE") => Some(QUEUE.to_owned()),
                 name => {
-                    let is_secret = name.contains("WEBHOOK") || name.contains("OTLP");
+                    let is_secret = name.contains("WEBHOOK") || name.contains("OTLP_");
                     assert!(!is_secret, "{door} reads {name}");
                     None
                 }
