@@ -90,6 +90,7 @@ impl Metrics {
 
     fn of_this_process(&self) -> [Family; 5] {
         let counter = |labels, value| Sample { labels, value, since: Some(self.since) };
+        let labelled = |label, value: &str, count| counter(vec![(label, value.to_owned())], count);
         let family = |name, help, samples| Family { name, kind: Kind::Counter, help, samples };
         let refusals = self.throughput.refusals();
         let deliveries = self.throughput.deliveries();
@@ -108,29 +109,17 @@ impl Metrics {
             family(
                 "overtime_rejections",
                 "Facts and whole batches that were turned away, by reason.",
-                refusals
-                    .map(|(reason, count)| {
-                        counter(vec![("reason", reason.as_str().to_owned())], count)
-                    })
-                    .collect(),
+                refusals.map(|(it, count)| labelled("reason", it.as_str(), count)).collect(),
             ),
             family(
                 "overtime_deliveries",
                 "What attempts to deliver alerts came to, by outcome.",
-                deliveries
-                    .map(|(outcome, count)| {
-                        counter(vec![("outcome", outcome.as_str().to_owned())], count)
-                    })
-                    .collect(),
+                deliveries.map(|(it, count)| labelled("outcome", it.as_str(), count)).collect(),
             ),
             family(
                 "overtime_otlp_not_taken",
                 "Points and spans that the OpenTelemetry receiver refused of requests that it took, by signal.",
-                not_taken
-                    .map(|(signal, count)| {
-                        counter(vec![("signal", signal.as_str().to_owned())], count)
-                    })
-                    .collect(),
+                not_taken.map(|(it, count)| labelled("signal", it.as_str(), count)).collect(),
             ),
         ]
     }

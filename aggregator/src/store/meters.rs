@@ -8,15 +8,13 @@ use crate::{
     domain::otlp::meter::Meter,
     store::{
         Store, StoreError,
-        item::{Row, failed, json, keyed, number, won},
+        item::{Row, failed, json, keyed, number},
         schema::{
             self,
-            attribute::{EXPIRES, NEWEST, VALUE, WRITES},
+            attribute::{EXPIRES, NEWEST, VALUE},
         },
     },
 };
-
-const HAS_SEEN_MORE: &str = "attribute_not_exists(#n) OR #n < :n OR (#n = :n AND #w < :w)";
 
 impl Store {
     pub async fn meter(&self, function: &FunctionKey) -> Result<Option<Meter>, StoreError> {
@@ -38,18 +36,6 @@ impl Store {
         item.insert(VALUE.to_owned(), json(meter)?);
         let expires = schema::expires(newest.end().plus(self.retention.hours));
         item.insert(EXPIRES.to_owned(), number(expires));
-        item.insert(NEWEST.to_owned(), number(newest.number()));
-        item.insert(WRITES.to_owned(), number(seen));
-        let put = self
-            .dynamo
-            .put_item()
-            .table_name(self.state_table())
-            .set_item(Some(item))
-            .condition_expression(HAS_SEEN_MORE)
-            .expression_attribute_names("#n", NEWEST)
-            .expression_attribute_names("#w", WRITES)
-            .expression_attribute_values(":n", number(newest.number()))
-            .expression_attribute_values(":w", number(seen));
-        won(put.send().await)
+        self.put_if_more(item, (NEWEST, number(newest.number())), seen).await
     }
 }

@@ -117,6 +117,7 @@ pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 pub const WAKES_LIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
+
 /// Parts of a digest are kept this long after it is due; when it goes out, it takes over what they hold.
 pub const DIGESTS_LIVE: Duration = Duration::from_hours(7 * 24);
 

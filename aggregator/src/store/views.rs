@@ -2,6 +2,7 @@
 //!
 //! **Invariant.** A view is replaced only by one that has seen more of what it is made of.
 
+use aws_sdk_dynamodb::types::AttributeValue;
 use overtime_wire::EpochMillis;
 
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
     },
 };
 
-const HAS_SEEN_MORE: &str = "attribute_not_exists(#g) OR #g < :g OR (#g = :g AND #w < :w)";
+/// Of two measures, the first counts for more.
+const HAS_SEEN_MORE: &str = "attribute_not_exists(#m) OR #m < :m OR (#m = :m AND #w < :w)";
 
 impl Store {
     /// Writes a view and how much it has seen, to be kept until `until`, unless what stands in its place has seen as much.
@@ -26,19 +28,29 @@ impl Store {
         basis: Basis,
         until: EpochMillis,
     ) -> Result<bool, StoreError> {
-        item.insert(GENERATION.to_owned(), number(basis.generation));
-        item.insert(WRITES.to_owned(), number(basis.writes));
         item.insert(EXPIRES.to_owned(), number(schema::expires(until)));
+        self.put_if_more(item, (GENERATION, number(basis.generation)), basis.writes).await
+    }
+
+    /// Writes an item that says by two measures how much it has seen, one of its own and its writes, unless what stands there has seen as much.
+    pub(super) async fn put_if_more(
+        &self,
+        mut item: Item,
+        (measure, seen): (&'static str, AttributeValue),
+        writes: u64,
+    ) -> Result<bool, StoreError> {
+        item.insert(measure.to_owned(), seen.clone());
+        item.insert(WRITES.to_owned(), number(writes));
         let put = self
             .dynamo
             .put_item()
             .table_name(self.state_table())
             .set_item(Some(item))
             .condition_expression(HAS_SEEN_MORE)
-            .expression_attribute_names("#g", GENERATION)
+            .expression_attribute_names("#m", measure)
             .expression_attribute_names("#w", WRITES)
-            .expression_attribute_values(":g", number(basis.generation))
-            .expression_attribute_values(":w", number(basis.writes));
+            .expression_attribute_values(":m", seen)
+            .expression_attribute_values(":w", number(writes));
         won(put.send().await)
     }
 }

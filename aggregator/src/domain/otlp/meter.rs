@@ -13,7 +13,7 @@
 //!
 //! **Invariant.** No number that is said ever falls. Hours that were seen before, in whatever state, change nothing.
 
-use overtime_wire::EpochMillis;
+use overtime_wire::{EpochMillis, Phase};
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
@@ -23,7 +23,7 @@ use crate::domain::{
     summary::window_start,
 };
 
-/// What is added up. A sketch of how long inits took belongs beside `durations`, and into `add` and `rise_to`.
+/// What is added up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Totals {
@@ -32,6 +32,9 @@ pub struct Totals {
     /// Of invocations that never had a verdict.
     #[serde(rename = "d")]
     pub durations: Sketch,
+    /// Of inits, those inside invocations too, and not of restores.
+    #[serde(rename = "i", skip_serializing_if = "Sketch::is_empty")]
+    pub inits: Sketch,
 }
 
 /// A function's meter.
@@ -53,6 +56,11 @@ impl Totals {
     fn add(&mut self, hour: &HourView) {
         self.counts.0 += hour.counts.0;
         self.durations.merge(&hour.durations);
+        for (start, starts) in &hour.phases.starts {
+            if start.phase != Phase::Restore {
+                self.inits.merge(&starts.durations);
+            }
+        }
     }
 
     fn rise_to(&mut self, other: &Self) {
@@ -71,6 +79,7 @@ impl Totals {
             *it = (*it).max(other);
         }
         self.durations.rise_to(&other.durations);
+        self.inits.rise_to(&other.inits);
     }
 }
 

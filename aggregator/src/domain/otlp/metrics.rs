@@ -62,12 +62,18 @@ const COUNTERS: [Counter; 8] = [
 /// A histogram of seconds: its name, what it measures, and by what.
 type Histogram = (&'static str, &'static str, fn(&Totals) -> &Sketch);
 
-/// `faas.init_duration` belongs here as soon as totals hold a sketch of it.
-const HISTOGRAMS: [Histogram; 1] = [(
-    "faas.invoke_duration",
-    "How long invocations took that ended by themselves; the sum is within 5 %",
-    |it| &it.durations,
-)];
+const HISTOGRAMS: [Histogram; 2] = [
+    (
+        "faas.invoke_duration",
+        "How long invocations took that ended by themselves; the sum is within 5 %",
+        |it| &it.durations,
+    ),
+    (
+        "faas.init_duration",
+        "How long inits took that ended well, those inside invocations too; the sum is within 5 %",
+        |it| &it.inits,
+    ),
+];
 
 /// What functions' meters say at `at`.
 pub fn request<'a>(

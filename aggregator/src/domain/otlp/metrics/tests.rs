@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use overtime_wire::Durations;
+use overtime_wire::{Durations, Phase};
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
 use crate::domain::{
     hour::StandingHour,
     otlp::fixture::{at, function, hour},
+    phases::{Initialization, Start},
 };
 
 fn of(hours: &[StandingHour]) -> Vec<Metric> {
@@ -18,7 +19,11 @@ fn of(hours: &[StandingHour]) -> Vec<Metric> {
 }
 
 fn durations(of: Vec<Metric>) -> ExponentialHistogramDataPoint {
-    let metric = of.into_iter().find(|it| it.name == "faas.invoke_duration").unwrap();
+    histogram_of("faas.invoke_duration", of)
+}
+
+fn histogram_of(name: &str, of: Vec<Metric>) -> ExponentialHistogramDataPoint {
+    let metric = of.into_iter().find(|it| it.name == name).unwrap();
     let Some(Data::ExponentialHistogram(mut it)) = metric.data else { panic!("{metric:?}") };
     assert_eq!(it.aggregation_temporality(), AggregationTemporality::Cumulative);
     it.data_points.remove(0)
@@ -44,6 +49,26 @@ fn counters_are_cumulative_and_say_since_when() {
     }
 }
 
+/// Inits in an hour.
+fn begin(hour: &mut StandingHour, phase: Phase, took: &Durations) {
+    let initialization = Initialization::OnDemand;
+    let starts = hour.view.phases.starts.entry(Start { phase, initialization }).or_default();
+    starts.durations.add(took);
+}
+
+#[test]
+fn inits_are_measured_wherever_they_ran_and_restores_are_none() {
+    let mut hours = [hour(0, (10, 0), 2)];
+    for (phase, millis) in [(Phase::Init, 200), (Phase::Suppressed, 900), (Phase::Restore, 5_000)] {
+        let mut took = Durations::default();
+        took.record(Duration::from_millis(millis));
+        begin(&mut hours[0], phase, &took);
+    }
+    let point = histogram_of("faas.init_duration", of(&hours));
+    assert_eq!((point.count, point.max), (2, Some(0.9)));
+    assert_eq!(histogram_of("faas.init_duration", of(&[hour(0, (1, 0), 2)])).count, 0);
+}
+
 #[test]
 fn a_point_never_ends_before_it_begins() {
     let meter = Meter::advance(None, &[hour(1, (1, 0), 2)]).unwrap();
@@ -63,6 +88,7 @@ fn a_full_request_is_less_than_a_megabyte() {
     }
     let mut hours = [hour(0, (1_000_000, 1_000_000), 2)];
     hours[0].view.durations.add(&every);
+    begin(&mut hours[0], Phase::Init, &every);
     let meter = Meter::advance(None, &hours).unwrap();
     let functions: Vec<_> =
         (0..FUNCTIONS_MAX).map(|it| function(&format!("{it:03}{}", "n".repeat(61)))).collect();
