@@ -117,13 +117,10 @@ pub const MARKERS_OUTLIVE: Duration = Duration::from_hours(48);
 pub const WAKES_LIVE: Duration = Duration::from_hours(48);
 /// Messages are kept this long after they were delivered or given up.
 pub const MESSAGES_LIVE: Duration = Duration::from_hours(7 * 24);
-
 /// Parts of a digest are kept this long after it is due; when it goes out, it takes over what they hold.
 pub const DIGESTS_LIVE: Duration = Duration::from_hours(7 * 24);
-
 /// What was said as metrics is remembered this long after its block, which is sealed by then.
 pub const EMISSIONS_LIVE: Duration = Duration::from_hours(48);
-
 /// Counts of what was refused are kept this long after their hour.
 pub const REJECTIONS_LIVE: Duration = Duration::from_hours(15 * 24);
 

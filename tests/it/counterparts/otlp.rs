@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use overtime_wire::{
-    Arn, Batch, Block, EpochMillis, Incarnation, IncarnationId, MinuteCounts, Profile, Tally,
-    TraceId, Verdict,
+    Arn, Batch, Block, EpochMillis, Incarnation, IncarnationId, MinuteCounts, Phase, Profile,
+    Tally, TraceId, Verdict,
 };
 use reqwest::header::CONTENT_TYPE;
 use sandbox::aggregator::Aggregator;
@@ -37,6 +37,11 @@ fn batch(name: &str, invocations: u32, timeouts: u32) -> Batch {
     };
     tally.minutes.insert(block.minute(at), counts);
     (0..invocations).for_each(|_| tally.completed(Duration::from_millis(100)));
+    for (phase, millis) in [(Phase::Init, 250), (Phase::Suppressed, 800), (Phase::Restore, 90)] {
+        let begun = tally.phases.of_mut(phase);
+        begun.count = 1;
+        begun.durations.record(Duration::from_millis(millis));
+    }
     let verdicts = (1..=timeouts).map(|it| {
         let trace = (it > 1).then(|| TraceId(traced(name, it)));
         Verdict { trace, ..facts::verdict(it, at) }.encode()
@@ -104,6 +109,13 @@ fn agrees(told: &[Value], function: &str, shown: &Value) {
     let sum = ordinary.unwrap() as f64 * 0.1;
     assert!((durations["sum"].as_f64().unwrap() - sum).abs() <= 0.05 * sum, "{durations:#}");
     assert_eq!((&durations["max"], &durations["scale"]), (&json!(0.1), &json!(3)));
+    let inits = shown["phases"]["inits"].as_array().unwrap();
+    assert_eq!(inits.len(), 3, "{shown:#}");
+    // The snapshot's is no init.
+    let inits = inits.iter().filter(|it| it["phase"] != "restore");
+    let timed: u64 = inits.map(|it| it["timed"].as_u64().unwrap()).sum();
+    let point = last(told, function, "faas.init_duration");
+    assert_eq!((point["value"].as_u64(), &point["max"]), (Some(timed), &json!(0.8)), "{point:#}");
     let resource = &durations["resource"];
     for (name, value) in [
         ("cloud.provider", "aws"),
