@@ -47,7 +47,8 @@ pub(crate) struct Added {
     pub(crate) talking: [Rounds; 2],
 }
 
-struct Turns {
+/// A subject that takes turns with others.
+pub(crate) struct Turns {
     name: &'static str,
     /// How many lines the function prints each time.
     lines: u32,
@@ -62,6 +63,11 @@ impl Turns {
         proxy.set(weather).await;
         let environment = Environment::start(warm::spec(subject, &proxy.url()).await?).await?;
         Ok(Self { name, lines: 0, environment, rounds: Rounds::default(), _proxy: proxy })
+    }
+
+    /// Where all is well.
+    pub(crate) async fn sending(subject: &Subject) -> anyhow::Result<Self> {
+        Self::of(subject, subject.name, Weather::Clear).await
     }
 
     async fn talking(subject: &Subject, name: &'static str) -> anyhow::Result<Self> {
@@ -95,6 +101,19 @@ pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> any
     }
     all.push(Turns::talking(floor, "floor, talking").await?);
     all.push(Turns::talking(storing, "storing").await?);
+    let names: Vec<_> = all.iter().map(|it| it.name).collect();
+    let mut all = names.into_iter().zip(take_turns(all, rounds).await?);
+    let mut next = || all.next().map(|it| it.1).unwrap_or_default();
+    let (floor, floor_again, told) = (next(), next(), next());
+    let mut ours: Vec<_> = all.collect();
+    let talking = ours.split_off(ours.len().saturating_sub(2)).into_iter().map(|it| it.1);
+    let talking: Vec<_> = talking.collect();
+    let talking = talking.try_into().unwrap_or_default();
+    Ok(Added { floor, floor_again, told, ours, talking })
+}
+
+/// Bursts of all, one after the other in each round, and what each showed.
+pub(crate) async fn take_turns(mut all: Vec<Turns>, rounds: usize) -> anyhow::Result<Vec<Rounds>> {
     // The first invocations of a process are not warm.
     for it in &mut all {
         it.burst().await?;
@@ -108,14 +127,7 @@ pub(crate) async fn after_the_handler(subjects: &Subjects, rounds: usize) -> any
             all[(at + round / 2) % count].burst().await?;
         }
     }
-    let mut all = all.into_iter().map(|it| (it.name, it.rounds));
-    let mut next = || all.next().map(|it| it.1).unwrap_or_default();
-    let (floor, floor_again, told) = (next(), next(), next());
-    let mut ours: Vec<_> = all.collect();
-    let talking = ours.split_off(ours.len().saturating_sub(2)).into_iter().map(|it| it.1);
-    let talking: Vec<_> = talking.collect();
-    let talking = talking.try_into().unwrap_or_default();
-    Ok(Added { floor, floor_again, told, ours, talking })
+    Ok(all.into_iter().map(|it| it.rounds).collect())
 }
 
 /// How long a handler with a fixed amount of work takes on average, at a 128 MB share. On average, because the share comes

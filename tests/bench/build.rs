@@ -16,6 +16,30 @@ pub(crate) fn extension() -> anyhow::Result<PathBuf> {
     Ok(target().join("layer/overtime-extension"))
 }
 
+/// The extension of another commit in the profile that ships, built in a folder of its own: what this tree builds stays as it is.
+pub(crate) fn extension_of(revision: &str) -> anyhow::Result<PathBuf> {
+    let (tree, built) = (target().join("against/tree"), target().join("against/target"));
+    let git = || {
+        let mut git = Command::new("git");
+        git.current_dir(root());
+        git
+    };
+    let found =
+        git().args(["rev-parse", "--verify", &format!("{revision}^{{commit}}")]).output()?;
+    ensure!(found.status.success(), "{revision} is no commit of this repository");
+    let commit = String::from_utf8(found.stdout)?;
+    if tree.exists() {
+        std::fs::remove_dir_all(&tree)?;
+    }
+    run(git().args(["clone", "--quiet", "--shared", "--no-checkout", "."]).arg(&tree))?;
+    run(git().arg("-C").arg(&tree).args(["checkout", "--quiet", "--detach", commit.trim()]))?;
+    run(Command::new(env!("CARGO"))
+        .args(["build", "--quiet", "--profile", "layer", "--package", "overtime-extension"])
+        .env("CARGO_TARGET_DIR", &built)
+        .current_dir(&tree))?;
+    Ok(built.join("layer/overtime-extension"))
+}
+
 /// The aggregator as it is released; a development build answers several times later.
 pub(crate) fn aggregator() -> anyhow::Result<PathBuf> {
     run(Command::new(env!("CARGO"))

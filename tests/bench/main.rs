@@ -7,9 +7,11 @@
 //! form of it, for a smoke test, whose numbers mean little: its aggregator is a development build. It needs Python 3 with `venv`, for the
 //! function URL that is emulated.
 //! `cargo measure --added` measures only what is added after the handler has returned.
+//! `cargo measure --against REVISION` measures it beside the extension of another commit of this repository.
 //! `cargo measure --doors` measures how soon each of the aggregator's doors is open, beside a Lambda function that does nothing.
 
 mod added;
+mod against;
 mod build;
 mod doors;
 mod logs;
@@ -119,6 +121,11 @@ fn main() -> anyhow::Result<()> {
     let effort = if quick { QUICK } else { THOROUGH };
     if std::env::args().any(|it| it == "--doors") {
         return doors::measure(effort.starts);
+    }
+    let mut arguments = std::env::args().skip_while(|it| it != "--against");
+    if arguments.next().is_some() {
+        let revision = arguments.next().context("--against needs a revision, such as HEAD~1")?;
+        return against::measure(&revision, effort);
     }
     say("building the layer's extension and the floor …")?;
     let only_added = std::env::args().any(|it| it == "--added");

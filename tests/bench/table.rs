@@ -183,14 +183,14 @@ fn timeouts(findings: &Findings) -> Vec<String> {
     ]
 }
 
-fn fine(spread: &Spread) -> String {
+pub(crate) fn fine(spread: &Spread) -> String {
     format!("p50 {:.2}, p99 {:.2}", spread.p50_ms(), spread.p99_ms())
 }
 
-fn ms(it: Duration) -> f64 {
+pub(crate) fn ms(it: Duration) -> f64 {
     it.as_secs_f64() * 1e3
 }
 
-fn mb(bytes: u64) -> f64 {
+pub(crate) fn mb(bytes: u64) -> f64 {
     f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0
 }

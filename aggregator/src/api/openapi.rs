@@ -5,8 +5,8 @@
 
 use std::sync::Arc;
 
-use axum::{Router, extract::State, response::Response, routing::get};
-use serde_json::Value;
+use axum::{Extension, Router, extract::State, response::Response, routing::get};
+use serde_json::{Value, json};
 use utoipa::{
     PartialSchema,
     openapi::{
@@ -24,13 +24,14 @@ use crate::api::{
     answer::{CSV, CSV_SUFFIX, JsonCaller},
     configuration, problem,
 };
+use crate::domain::base::Base;
 
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 
 const DESCRIPTION: &str = "Every Lambda timeout that the platform lets anybody see, and why. \
     What is not known is null, never 0. Instants are RFC 3339 in UTC; parameters also take `now-24h`. \
     Lists are JSON, or CSV by `accept: text/csv` or `.csv` after the path. Answers carry a tag, and \
-    `if-none-match` is answered 304. Problems are RFC 9457 and name the parameter.";
+    `if-none-match` is answered 304. A `url` is a path below the server's. Problems are RFC 9457 and name the parameter.";
 
 /// An empty description.
 pub(super) fn describe() -> OpenApi {
@@ -161,8 +162,22 @@ pub(super) fn finish(router: OpenApiRouter) -> Router {
     router.merge(described)
 }
 
-async fn show(State(api): State<Arc<Value>>, caller: JsonCaller) -> Response {
-    caller.answer(api.as_ref())
+async fn show(
+    State(api): State<Arc<Value>>,
+    base: Option<Extension<Base>>,
+    caller: JsonCaller,
+) -> Response {
+    match base {
+        Some(Extension(base)) => caller.answer(&at(&api, &base)),
+        None => caller.answer(api.as_ref()),
+    }
+}
+
+/// The description of an API that is served below a path.
+fn at(api: &Value, base: &Base) -> Value {
+    let mut api = api.clone();
+    api["servers"] = json!([{ "url": base.href("") }]);
+    api
 }
 
 fn complete(operation: &mut Operation) {
@@ -228,4 +243,15 @@ fn problem(description: &str) -> utoipa::openapi::Response {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
     ResponseBuilder::new().description(description).content(problem::MEDIA_TYPE, content).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_served_below_a_path_says_so() {
+        let described = at(&json!({"openapi": "3.1.0"}), &"/overtime".parse().unwrap());
+        assert_eq!(described, json!({"openapi": "3.1.0", "servers": [{"url": "/overtime"}]}));
+    }
 }

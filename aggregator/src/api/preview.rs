@@ -7,10 +7,10 @@
 mod draft;
 mod reading;
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use axum::{Json, extract::State};
-use overtime_wire::EpochMillis;
+use overtime_wire::{EpochMillis, FunctionKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tokio::task::spawn_blocking;
@@ -29,8 +29,12 @@ use crate::{
     },
     domain::{
         alert::Rule,
-        configuration::{Condition, Entity, Faults, GroupLabel, Kind, Per, Subscription},
-        preview::{Opening, rehearse},
+        configuration::{Condition, Entity, Kind, Per, Subscription},
+        preview::{
+            Opening,
+            crowd::{self, Gathering, Member},
+            rehearse,
+        },
     },
 };
 
@@ -126,9 +130,6 @@ pub(crate) async fn read(reader: &Reader, asked: &Asked, body: &Value) -> Result
         Entity::Subscription(subscription) => subscription,
         Entity::Channel(_) | Entity::Silence(_) => return Err(Problem::internal()),
     };
-    if let Some(why) = unplayed(&subscription.condition) {
-        return Err(Problem::unfit(Faults::one("/condition", why)));
-    }
     let rule = Rule::of(&subscription);
     let now = (reader.clock)();
     let range = asked.range(now, reader.store.retention().blocks)?;
@@ -142,24 +143,6 @@ impl Shown {
     /// Whether more would have opened than are listed.
     pub(crate) fn has_more(&self) -> bool {
         self.openings > self.items.len() as u64
-    }
-}
-
-/// Why a condition is not played, where it is not.
-fn unplayed(condition: &Condition) -> Option<&'static str> {
-    match condition {
-        Condition::AnyTimeout {}
-        | Condition::TimeoutCount { .. }
-        | Condition::TimeoutRate { .. }
-        | Condition::NearTimeout { .. }
-        | Condition::NewOffender { .. }
-        | Condition::Consecutive { .. } => None,
-        Condition::FleetIncident { .. } => {
-            Some("is judged over several functions, of which there is no preview")
-        }
-        Condition::NoSignal { .. } => {
-            Some("is judged by when reports came in, which is not kept: there is no preview of it")
-        }
     }
 }
 
@@ -182,20 +165,18 @@ fn shown(
     (range, now): (Range, EpochMillis),
     read: Read,
 ) -> Shown {
-    let Read { functions, from, covered, mut cut } = read;
-    let mut items = Vec::new();
-    let (mut openings, mut concerned) = (0, 0);
-    for known in functions {
-        let function = known.function.clone();
-        let (told, is_whole) = rehearse(rule, known, range.to);
-        if !is_whole {
-            cut.push(format!("{} would have been looked at too often", function.name));
-        }
-        let told: Vec<_> = told.into_iter().filter(|it| it.opened >= from).collect();
-        openings += told.len() as u64;
-        concerned += u64::from(!told.is_empty());
-        items.extend(told.into_iter().map(|it| Alert::of(&function, &it)));
-    }
+    let Read { functions, from, covered, cut } = read;
+    let played = if subscription.grouping().is_some() {
+        together(subscription, rule, functions, range.to)
+    } else {
+        apart(rule, functions, range.to)
+    };
+    let (told, more) = played;
+    let told: Vec<_> = told.into_iter().filter(|(it, _)| it.opened_at.0 >= from).collect();
+    let openings = told.len() as u64;
+    let concerned: BTreeSet<_> = told.iter().flat_map(|(_, who)| who).cloned().collect();
+    let concerned = concerned.len() as u64;
+    let mut items: Vec<_> = told.into_iter().map(|(it, _)| it).collect();
     items.sort_by_key(|it| it.opened_at.0);
     items.truncate(LISTED_MAX);
     Shown {
@@ -206,20 +187,63 @@ fn shown(
         functions: concerned,
         items,
         covered,
-        cut,
+        cut: cut.into_iter().chain(more).collect(),
         approximate: approximate(subscription),
     }
 }
 
+/// Alerts, each with the functions that it would have been about, and why these are not all.
+type Played = (Vec<(Alert, BTreeSet<FunctionKey>)>, Vec<String>);
+
+/// Each function for itself.
+fn apart(rule: &Rule, functions: Vec<Member>, to: EpochMillis) -> Played {
+    let (mut told, mut cut) = (Vec::new(), Vec::new());
+    for (known, _) in functions {
+        let function = known.function.clone();
+        let (openings, is_whole) = rehearse(rule, known, to);
+        if !is_whole {
+            cut.push(format!("{} would have been looked at too often", function.name));
+        }
+        let alert = |it: &Opening| (Alert::of(&function, it), BTreeSet::from([function.clone()]));
+        told.extend(openings.iter().map(alert));
+    }
+    (told, cut)
+}
+
+/// The groups that they make.
+fn together(
+    subscription: &Subscription,
+    rule: &Rule,
+    functions: Vec<Member>,
+    to: EpochMillis,
+) -> Played {
+    let (told, is_whole) = crowd::rehearse(subscription, rule, functions, to);
+    let cut = (!is_whole).then(|| "the groups would have been looked at too often".to_owned());
+    let told = told.into_iter().map(|it| (Alert::of_group(&it), it.functions));
+    (told.collect(), cut.into_iter().collect())
+}
+
 impl Alert {
-    fn of(function: &overtime_wire::FunctionKey, it: &Opening) -> Self {
+    fn of(function: &FunctionKey, it: &Opening) -> Self {
         let (account, region, name) = parts(function);
+        let place = (Some(account), Some(region), Some(name));
+        Self { account: place.0, region: place.1, function: place.2, ..Self::opened(it, 1) }
+    }
+
+    fn of_group(it: &Gathering) -> Self {
+        let labels: Vec<_> =
+            it.labels.iter().map(|(label, value)| format!("{label} {value}")).collect();
+        let group = if labels.is_empty() { "the fleet".to_owned() } else { labels.join(", ") };
+        Self { group: Some(group), ..Self::opened(&it.opening, it.functions.len() as u64) }
+    }
+
+    fn opened(it: &Opening, functions: u64) -> Self {
         Self {
-            account: Some(account),
-            region: Some(region),
-            function: Some(name),
+            account: None,
+            region: None,
+            function: None,
             group: None,
-            functions: 1,
+            functions,
             starts_at: Text(it.first),
             opened_at: Text(it.opened),
             ended_at: it.over.map(|(at, _)| Text(at)),
@@ -257,17 +281,17 @@ fn summary(
 
 /// What is not played as it was.
 fn approximate(subscription: &Subscription) -> Vec<&'static str> {
-    let own = [GroupLabel::Account, GroupLabel::Region, GroupLabel::Function];
-    let mut group = subscription.group_by.clone();
-    group.sort();
     let mut said = vec![
         "timeouts are as they are known today: what was suspected and taken back opens nothing, and causes are as they were corrected",
         "a success is known from the minute on in which it was counted",
         "tags are as functions last said them",
         "silences are left out",
     ];
-    if group != own {
-        said.push("alerts are counted by function, and not put together");
+    if subscription.grouping().is_some() {
+        said.push("no other subscription's incident holds anything back");
+    }
+    if matches!(subscription.condition, Condition::NoSignal { .. }) {
+        said.push("a report is taken to have come in when the minute of its invocations was over");
     }
     if !subscription.group_wait.0.is_zero() {
         said.push("what would have been over before the group's wait was counts, too, though nobody would have been told");

@@ -155,6 +155,12 @@ pub enum Ending {
 }
 
 impl Ending {
+    /// The one that has this name.
+    pub fn named(name: &str) -> Option<Self> {
+        let all = [Self::Recovered, Self::Retracted, Self::Expired, Self::Unsubscribed];
+        all.into_iter().find(|it| it.as_str() == name)
+    }
+
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Recovered => "recovered",

@@ -6,8 +6,11 @@
 //!
 //! **Invariant.** Pure. An alert at rest costs a step for each moment at which timeouts came in, and no more.
 
+pub mod crowd;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
+    mem,
     time::Duration,
 };
 
@@ -15,7 +18,7 @@ use overtime_wire::{Block, EpochMillis, FunctionKey, MinuteIndex};
 
 use super::{
     alert::{
-        Ending, Episode, Observation, Past, Phase, Rule, State, Transition, asked::Looking,
+        Ending, Episode, Observation, Opens, Past, Phase, Rule, State, Transition, asked::Looking,
         evaluate,
     },
     durations::Sketch,
@@ -27,6 +30,7 @@ use super::{
 const BEFORE: Duration = Duration::from_mins(75);
 /// How long after a quarter of an hour has ended its tallies are in.
 const TALLIED_AFTER: Duration = Duration::from_mins(2);
+const MINUTE: Duration = Duration::from_mins(1);
 /// How often a function in a storm is evaluated at most.
 const PACE: Duration = Duration::from_secs(10);
 /// More steps of one function than this are not taken: an alert that goes on for ten days is looked at once a minute.
@@ -52,7 +56,8 @@ pub fn looks_back(rule: &Rule, timeouts: &[Timeout]) -> Duration {
         let asked = rule.opens.asks(looking);
         asked.views.max(asked.claims)
     };
-    BEFORE + of(Looking::Timeouts(longest(timeouts))).max(of(Looking::Tallies))
+    let silence = rule.opens.waits().map_or(Duration::ZERO, |after| after + after / 4);
+    BEFORE + of(Looking::Timeouts(longest(timeouts))).max(of(Looking::Tallies)).max(silence)
 }
 
 fn longest(timeouts: &[Timeout]) -> Duration {
@@ -73,17 +78,13 @@ pub struct Opening {
 
 /// What one function's alert would have done until `to`, and whether that is all of it.
 pub fn rehearse(rule: &Rule, known: Known, to: EpochMillis) -> (Vec<Opening>, bool) {
-    let mut stage = Stage::new(rule, known);
-    let (mut alert, mut openings) = (State::default(), Vec::<Opening>::new());
-    let (mut due, mut free) = (None, EpochMillis(i64::MIN));
+    let mut player = Player::new(rule, known);
+    let mut openings = Vec::<Opening>::new();
     for _ in 0..STEPS_MAX {
-        let next = stage.next().map(|it| it.max(free)).into_iter().chain(due).min();
-        let Some(now) = next.filter(|it| *it <= to) else {
+        let Some(now) = player.next().filter(|it| *it <= to) else {
             return (openings, true);
         };
-        let seen = stage.look(&alert, now);
-        let (after, transition) = evaluate(rule, alert, &seen);
-        match transition {
+        match player.step(now) {
             Some(Transition::Opened(episode)) => openings.push(Opening::of(&episode)),
             Some(Transition::Resolved(episode, ending)) => {
                 if let Some(last) = openings.last_mut() {
@@ -92,13 +93,9 @@ pub fn rehearse(rule: &Rule, known: Known, to: EpochMillis) -> (Vec<Opening>, bo
             }
             Some(Transition::Corrected(_)) | None => {}
         }
-        if let (Phase::Firing(episode), Some(last)) = (&after.phase, openings.last_mut()) {
+        if let (Some(episode), Some(last)) = (player.episode(), openings.last_mut()) {
             last.timeouts = episode.timeouts();
         }
-        // What is due now was just looked at.
-        due = after.due(rule, now).map(|it| it.max(EpochMillis(now.0 + 1)));
-        free = now.plus(PACE);
-        alert = after;
     }
     (openings, false)
 }
@@ -110,13 +107,65 @@ impl Opening {
     }
 }
 
+/// One function's alert, stepped when something comes in or its clock asks for it.
+struct Player<'a> {
+    rule: &'a Rule,
+    stage: Stage,
+    alert: State,
+    due: Option<EpochMillis>,
+    /// Before this, what comes in waits.
+    free: EpochMillis,
+}
+
+impl<'a> Player<'a> {
+    fn new(rule: &'a Rule, known: Known) -> Self {
+        let stage = Stage::new(rule, known);
+        Self { rule, stage, alert: State::default(), due: None, free: EpochMillis(i64::MIN) }
+    }
+
+    /// When its next step is.
+    fn next(&self) -> Option<EpochMillis> {
+        self.stage.next().map(|it| it.max(self.free)).into_iter().chain(self.due).min()
+    }
+
+    fn step(&mut self, now: EpochMillis) -> Option<Transition> {
+        let seen = self.stage.look(&self.alert, now);
+        let (after, transition) = evaluate(self.rule, mem::take(&mut self.alert), &seen);
+        self.alert = after;
+        self.due = self.due_after(now);
+        self.free = now.plus(PACE);
+        transition
+    }
+
+    fn episode(&self) -> Option<&Episode> {
+        match &self.alert.phase {
+            Phase::Firing(episode) => Some(episode),
+            Phase::Inactive | Phase::Pending(_) => None,
+        }
+    }
+
+    /// When it is looked at though nothing comes in. An alert that waits for a success is looked at every minute, in vain until there is
+    /// one or it expires.
+    fn due_after(&self, now: EpochMillis) -> Option<EpochMillis> {
+        // What is due now was just looked at.
+        let due = self.alert.due(self.rule, now)?.max(EpochMillis(now.0 + 1));
+        let waits = !matches!(self.rule.opens, Opens::Level(_) | Opens::Silence { .. })
+            && due == now.plus(self.rule.look_again);
+        let Some(episode) = self.episode().filter(|_| waits) else { return Some(due) };
+        let quiet = episode.last_accepted().max(episode.opened);
+        let expires = quiet.plus(self.rule.expire_after);
+        let success = self.stage.success_after(now).unwrap_or(expires);
+        Some(success.min(expires).max(due))
+    }
+}
+
 /// One function, and how much of it has come in.
 struct Stage {
     function: FunctionKey,
     /// How far back is looked, and how far for claims.
     back: Duration,
     claims: Duration,
-    /// When tallies are in, the next one last.
+    /// When tallies are in, or signs of life, the next one last.
     looks: Vec<EpochMillis>,
     /// By when they came in.
     timeouts: Vec<Timeout>,
@@ -134,8 +183,12 @@ impl Stage {
         let Known { function, mut timeouts, tallies, earlier, by_tallies } = known;
         let back = looks_back(rule, &timeouts);
         let claims = rule.opens.asks(Looking::Timeouts(longest(&timeouts))).claims;
-        let ends = tallies.iter().rev().map(|(block, _)| block.end().plus(TALLIED_AFTER));
-        let looks = if by_tallies { ends.collect() } else { Vec::new() };
+        let ends = || tallies.iter().rev().map(|(block, _)| block.end().plus(TALLIED_AFTER));
+        let looks = match rule.opens.waits() {
+            Some(after) => signs_of_life(after, &tallies),
+            None if by_tallies => ends().collect(),
+            None => Vec::new(),
+        };
         timeouts.sort_by_key(|it| (it.detected_at, it.order()));
         let successes = tallies.iter().flat_map(|(block, part)| successes(*block, part)).collect();
         let earlier = earlier.map(|at| {
@@ -143,6 +196,16 @@ impl Stage {
             BlockView { verdict: Some(verdict), ..BlockView::empty(Block::of(at)) }
         });
         Self { function, back, claims, looks, timeouts, came_in: 0, tallies, successes, earlier }
+    }
+
+    /// The last success that is known.
+    fn last_success(&self, now: EpochMillis) -> Option<EpochMillis> {
+        let known = self.successes.partition_point(|it| *it <= now);
+        known.checked_sub(1).map(|at| self.successes[at])
+    }
+
+    fn success_after(&self, now: EpochMillis) -> Option<EpochMillis> {
+        self.successes.get(self.successes.partition_point(|it| *it <= now)).copied()
     }
 
     /// When something comes in next.
@@ -156,7 +219,9 @@ impl Stage {
     fn look(&mut self, state: &State, now: EpochMillis) -> Observation<'_> {
         let before = self.came_in;
         self.came_in = self.timeouts.partition_point(|it| it.detected_at <= now);
+        let looks = self.looks.len();
         self.looks.truncate(self.looks.partition_point(|it| *it > now));
+        let is_heard = before < self.came_in || self.looks.len() < looks;
         let (first, last) = (Block::of(now.minus(self.back)), Block::of(now));
         let news = self.timeouts[before..self.came_in].iter().map(Timeout::block);
         let close: BTreeSet<Block> = news.chain(state.blocks_in_doubt()).collect();
@@ -172,12 +237,12 @@ impl Stage {
         }
         let whole: Vec<Block> = blocks.keys().copied().collect();
         let views = self.views(&others, &blocks, (first, now));
-        let known = self.successes.partition_point(|it| *it <= now);
+        let past = Past::of(&views, &[], &whole).between(first, last);
         Observation {
             function: &self.function,
             blocks,
-            last_success: known.checked_sub(1).map(|at| self.successes[at]),
-            past: Past::of(&views, &[], &whole).between(first, last),
+            last_success: self.last_success(now),
+            past: if is_heard { past.heard(now) } else { past },
             at: now,
         }
     }
@@ -214,141 +279,26 @@ fn start(block: Block, minute: u8) -> Option<EpochMillis> {
     MinuteIndex::new(minute.into()).map(|it| it.start(block))
 }
 
+/// When something came in, as far as it matters to who waits so long: what comes within a quarter of that is not written down.
+fn signs_of_life(after: Duration, tallies: &[(Block, TallyPart)]) -> Vec<EpochMillis> {
+    let mut signs = Vec::<EpochMillis>::new();
+    for (block, part) in tallies {
+        let active = part.minutes.iter().filter(|(_, it)| it.0.invocations > 0);
+        for at in active.filter_map(|(minute, _)| start(*block, *minute)) {
+            let at = at.plus(MINUTE);
+            if signs.last().is_none_or(|it| at.since(*it) >= after / 4) {
+                signs.push(at);
+            }
+        }
+    }
+    signs.reverse();
+    signs
+}
+
 fn successes(block: Block, part: &TallyPart) -> Vec<EpochMillis> {
     let succeeded = part.minutes.iter().filter(|(_, it)| it.0.invocations > it.0.errors);
     succeeded.filter_map(|(minute, _)| start(block, *minute)).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use expect_test::{Expect, expect};
-
-    use super::*;
-    use crate::domain::alert::{Opens, tests::claim};
-
-    const START: EpochMillis = EpochMillis(1_793_491_200_000);
-
-    fn minute(at: i64) -> EpochMillis {
-        EpochMillis(START.0 + at * 60_000)
-    }
-
-    /// `3 5 ok9`: timeouts and a success, by the minute they came in. Says when alerts open, how many timeouts each has, and when
-    /// they end.
-    #[track_caller]
-    fn check(rule: &Rule, words: &str, expected: Expect) {
-        let (mut timeouts, mut tallies) = (Vec::new(), BTreeMap::<Block, TallyPart>::new());
-        for (name, word) in ('a'..).zip(words.split_whitespace()) {
-            let Some(at) = word.strip_prefix("ok") else {
-                timeouts.push(claim(name, minute(word.parse().unwrap())));
-                continue;
-            };
-            let at = minute(at.parse().unwrap());
-            let block = Block::of(at);
-            let part = tallies.entry(block).or_default();
-            part.minutes.entry(block.minute(at).number()).or_default().0.invocations = 1;
-        }
-        for timeout in &mut timeouts {
-            timeout.verdict.evidence = overtime_wire::Evidence::Report;
-        }
-        let function = claim('a', START).function;
-        let tallies = tallies.into_iter().collect();
-        let known =
-            Known { function, timeouts, tallies, earlier: Some(minute(-60)), by_tallies: false };
-        let (openings, whole) = rehearse(rule, known, minute(3_000));
-        assert!(whole);
-        let at = |it: EpochMillis| (it.0 - START.0) / 60_000;
-        let told: Vec<String> = openings
-            .iter()
-            .map(|it| {
-                let over =
-                    it.over.map(|(when, ending)| format!("{} {}", at(when), ending.as_str()));
-                format!("{}×{} {}", at(it.opened), it.timeouts, over.unwrap_or("on".to_owned()))
-            })
-            .collect();
-        expected.assert_eq(&told.join(", "));
-    }
-
-    #[test]
-    fn what_would_have_opened_ends_as_it_would_have() {
-        let any = Rule::ANY_TIMEOUT;
-        check(&any, "0 2 ok5 40 ok41", expect!["0×2 12 recovered, 40×1 50 recovered"]);
-        check(&any, "0", expect!["0×1 1440 expired"]);
-        check(&any, "2990", expect!["2990×1 on"]);
-        check(&any, "", expect![""]);
-    }
-
-    #[test]
-    fn conditions_are_those_of_evaluation() {
-        let three = Opens::TimeoutCount { count: 3, window: Duration::from_mins(5) };
-        let three = Rule { opens: three, ..Rule::ANY_TIMEOUT };
-        check(&three, "0 7 9 10 11 ok12", expect!["10×4 21 recovered"]);
-        let quiet_for = |minutes| Rule {
-            opens: Opens::NewOffender { quiet_for: Duration::from_mins(minutes) },
-            ..Rule::ANY_TIMEOUT
-        };
-        check(
-            &quiet_for(50),
-            "0 ok1 20 ok21 80 ok81",
-            expect!["0×1 10 recovered, 80×1 90 recovered"],
-        );
-        check(&quiet_for(90), "0 ok1 20", expect![""]);
-    }
-
-    #[test]
-    fn what_holds_by_the_minute_is_judged_by_the_minute() {
-        let subscription = serde_json::json!({"id": "rate", "name": "Rate", "condition":
-            {"timeout_rate": {"percent": 50, "window": "5m", "min_invocations": 4}}});
-        let read = crate::domain::configuration::Kind::Subscription.read(&subscription, None);
-        let Ok(crate::domain::configuration::Entity::Subscription(rate)) = read else { panic!() };
-        // Three of four within five minutes, and known two minutes after the last of them.
-        check(&Rule::of(&rate), "20 21 ok22 23 ok40", expect!["26×3 40 recovered"]);
-        check(&Rule::of(&rate), "20 ok21 ok22 ok23 ok24 ok40", expect![""]);
-        check(&Rule::of(&rate), "20 21", expect![""]);
-    }
-
-    #[test]
-    fn durations_are_judged_when_their_quarter_is_over() {
-        let openings = |condition: serde_json::Value| {
-            let subscription =
-                serde_json::json!({"id": "near", "name": "Near", "condition": condition});
-            let read = crate::domain::configuration::Kind::Subscription.read(&subscription, None);
-            let Ok(crate::domain::configuration::Entity::Subscription(near)) = read else {
-                panic!()
-            };
-            // Quarters of an hour with twenty invocations each, of which those of the second are slow.
-            let quarter = |(at, ms): (u32, u64)| {
-                let mut durations = overtime_wire::Durations::default();
-                (0..20).for_each(|_| durations.record(Duration::from_millis(ms)));
-                let mut part = TallyPart::default();
-                part.durations.add(&durations);
-                part.profile.timeout = Duration::from_secs(3);
-                part.minutes.entry(7).or_default().0.invocations = 20;
-                (Block::from_number(Block::of(START).number() + at), part)
-            };
-            let tallies =
-                [(0, 100), (1, 2_700), (2, 100), (3, 100), (4, 100)].map(quarter).to_vec();
-            let function = claim('a', START).function;
-            let known =
-                Known { function, timeouts: vec![], tallies, earlier: None, by_tallies: true };
-            let (openings, whole) = rehearse(&Rule::of(&near), known, minute(200));
-            assert!(whole);
-            openings
-        };
-        let near = |ratio: f64, enough: u32| {
-            openings(
-                serde_json::json!({"near_timeout": {"ratio": ratio, "statistic": "p95", "window": "15m",
-                "min_invocations": enough}}),
-            )
-        };
-        let told = near(0.8, 10);
-        assert_eq!(told.len(), 1, "{told:?}");
-        assert!((minute(30)..=minute(34)).contains(&told[0].opened), "{told:?}");
-        let (over, ending) = told[0].over.unwrap();
-        assert!(
-            ending == Ending::Recovered && (minute(45)..=minute(80)).contains(&over),
-            "{told:?}"
-        );
-        assert_eq!(near(0.99, 10), []);
-        assert_eq!(near(0.8, 1_000), [], "too few to speak of");
-    }
-}
+mod tests;

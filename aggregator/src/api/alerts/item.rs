@@ -23,7 +23,7 @@ use crate::{
             fingerprint,
             group::{GroupId, Stretch, part::Labels},
         },
-        configuration::Configuration,
+        configuration::{Configuration, Silence},
         notification::compose::place,
     },
 };
@@ -78,7 +78,8 @@ impl Item {
         member: &Member,
         (configuration, now): (&Configuration, EpochMillis),
     ) -> Self {
-        let silence = holding(member.silenced_by(), configuration, now);
+        let silence = covering((subscription, function), configuration, now)
+            .or_else(|| holding(member.silenced_by(), configuration, now));
         let state = match (&member.state.phase, silence) {
             (Phase::Firing(_), Some(_)) => AlertState::Silenced,
             (Phase::Firing(_), None) => AlertState::Firing,
@@ -208,7 +209,7 @@ pub(super) fn condition(written: &Value) -> Option<String> {
     written.as_object()?.keys().next().cloned()
 }
 
-/// The silence that held when the alert was last looked at, if it still does: it is looked at again a minute after somebody ended it, and
+/// The silence that held when the alert was last looked at, if it still does: the alert is looked at again a minute after somebody ended it, and
 /// who asks until then hears what holds.
 fn holding<'a>(
     id: Option<&'a str>,
@@ -217,6 +218,21 @@ fn holding<'a>(
 ) -> Option<&'a str> {
     let mut silences = configuration.silences.iter().map(|it| &it.value);
     id.filter(|id| silences.any(|it| it.id.as_str() == *id && it.is_active(now)))
+}
+
+/// The silence that covers a function whatever its tags are: what was made since the alert was last looked at is known, too.
+fn covering<'a>(
+    (subscription, function): (&str, &FunctionKey),
+    configuration: &'a Configuration,
+    now: EpochMillis,
+) -> Option<&'a str> {
+    let mut subscriptions = configuration.subscriptions.iter().map(|it| &it.value);
+    let subscription = subscriptions.find(|it| it.id.as_str() == subscription)?;
+    let silences = configuration.silences.iter().map(|it| &it.value);
+    let covers = |it: &&Silence| {
+        it.is_active(now) && it.matchers.cover(subscription, function, &BTreeMap::new())
+    };
+    silences.filter(covers).max_by_key(|it| (it.ends(), &it.id)).map(|it| it.id.as_str())
 }
 
 impl Tabular for Item {

@@ -1,6 +1,7 @@
 //! What a preview is made of, as far as it is read.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     time::Duration,
 };
@@ -13,7 +14,7 @@ use crate::{
     domain::{
         alert::{Opens, Rule},
         configuration::{Condition, Subscription},
-        preview::{Known, looks_back},
+        preview::{Known, crowd::Member, looks_back},
         summary::Summary,
         timeout::{Filter, Timeout},
         view::TallyPart,
@@ -40,7 +41,7 @@ const AFTER: Duration = Duration::from_hours(24);
 /// What was read.
 #[derive(Debug)]
 pub(super) struct Read {
-    pub(super) functions: Vec<Known>,
+    pub(super) functions: Vec<Member>,
     /// From when on everything was.
     pub(super) from: EpochMillis,
     /// How many functions that are heard of are covered.
@@ -74,49 +75,94 @@ pub(super) async fn read(
     for timeout in timeouts.into_iter().filter(|it| covers(&it.function)) {
         by_function.entry(timeout.function.clone()).or_default().push(timeout);
     }
-    let by_tallies = matches!(subscription.condition, Condition::NearTimeout { .. });
-    let (functions, left_out) = if by_tallies {
-        nearest(rows.iter().filter(|it| covers(&it.function)), by_function)
-    } else {
-        most(by_function)
+    let within = rows.iter().filter(|it| covers(&it.function));
+    let (functions, others, left_out) = match subscription.condition {
+        Condition::NearTimeout { .. } => nearest(within, by_function),
+        Condition::NoSignal { .. } => quietest(within, by_function, range),
+        Condition::AnyTimeout {}
+        | Condition::TimeoutCount { .. }
+        | Condition::TimeoutRate { .. }
+        | Condition::NewOffender { .. }
+        | Condition::Consecutive { .. }
+        | Condition::FleetIncident { .. } => most(by_function, subscription.grouping().is_some()),
     };
     cut.extend(left_out);
+    let by_tallies = !subscription.condition.is_about_timeouts();
     let known = functions.into_iter().map(|it| known(reader, (rule, by_tallies), it, range));
-    let functions = stream::iter(known.collect::<Vec<_>>()).buffered(AT_ONCE).try_collect().await?;
-    Ok(Read { functions, from, covered, cut })
+    let known = stream::iter(known.collect::<Vec<_>>()).buffered(AT_ONCE);
+    let mut functions: Vec<Known> = known.try_collect().await?;
+    functions.extend(others.into_iter().map(|(function, timeouts)| Known {
+        function,
+        timeouts,
+        tallies: Vec::new(),
+        earlier: None,
+        by_tallies: false,
+    }));
+    let tags_of = |it: &FunctionKey| tags.get(it).map(|it| it.digest.profile.tags.clone());
+    let tagged = functions.into_iter().map(|it| {
+        let tags = tags_of(&it.function).unwrap_or_default();
+        (it, tags)
+    });
+    Ok(Read { functions: tagged.collect(), from, covered, cut })
 }
+
+/// Functions to read, functions that are taken in as they are, and what is left out.
+type Chosen = (Vec<Timeouts>, Vec<Timeouts>, Option<String>);
 
 type Timeouts = (FunctionKey, Vec<Timeout>);
 
-/// Those with the most timeouts, and how many there are besides.
-fn most(by_function: BTreeMap<FunctionKey, Vec<Timeout>>) -> (Vec<Timeouts>, Option<String>) {
+/// Those with the most timeouts, and how many there are besides. A group is made of all of them.
+fn most(by_function: BTreeMap<FunctionKey, Vec<Timeout>>, grouped: bool) -> Chosen {
     let mut functions: Vec<_> = by_function.into_iter().collect();
-    functions.sort_by_key(|(_, timeouts)| std::cmp::Reverse(timeouts.len()));
-    let more = functions.len().saturating_sub(FUNCTIONS_MAX);
-    functions.truncate(FUNCTIONS_MAX);
+    functions.sort_by_key(|(_, timeouts)| Reverse(timeouts.len()));
+    let others = functions.split_off(functions.len().min(FUNCTIONS_MAX));
+    let more = others.len();
+    if grouped {
+        let left_out = format!("of {more} functions with the fewest timeouts no success is known");
+        return (functions, others, (more > 0).then_some(left_out));
+    }
     let left_out = format!("{more} functions with the fewest timeouts are left out");
-    (functions, (more > 0).then_some(left_out))
+    (functions, Vec::new(), (more > 0).then_some(left_out))
 }
 
 /// Those that are closest to their timeout today, and how many there are besides.
 fn nearest<'a>(
     covered: impl Iterator<Item = &'a Summary>,
-    mut by_function: BTreeMap<FunctionKey, Vec<Timeout>>,
-) -> (Vec<Timeouts>, Option<String>) {
+    by_function: BTreeMap<FunctionKey, Vec<Timeout>>,
+) -> Chosen {
     let share = |it: &Summary| {
         let timeout = it.digest.profile.timeout;
         let p99 = it.p99().filter(|_| !timeout.is_zero());
         p99.map_or(0, |it| it.as_micros().saturating_mul(1_000) / timeout.as_micros().max(1))
     };
     let mut rows: Vec<_> = covered.collect();
-    rows.sort_by_key(|it| std::cmp::Reverse(share(it)));
+    rows.sort_by_key(|it| Reverse(share(it)));
+    first(&rows, by_function, "functions that are further from their timeout today")
+}
+
+/// Those of the range that have been silent the longest, and how many there are besides.
+fn quietest<'a>(
+    covered: impl Iterator<Item = &'a Summary>,
+    by_function: BTreeMap<FunctionKey, Vec<Timeout>>,
+    range: Range,
+) -> Chosen {
+    let lately = |it: &&Summary| it.last_seen().is_some_and(|it| it >= range.from);
+    let mut rows: Vec<_> = covered.filter(lately).collect();
+    rows.sort_by_key(|it| it.last_seen());
+    first(&rows, by_function, "functions that were heard of later than these")
+}
+
+/// The first rows, as many as are read.
+fn first(
+    rows: &[&Summary],
+    mut by_function: BTreeMap<FunctionKey, Vec<Timeout>>,
+    others: &str,
+) -> Chosen {
     let more = rows.len().saturating_sub(READ_MAX);
-    rows.truncate(READ_MAX);
     let timeouts =
-        |it: &Summary| (it.function.clone(), by_function.remove(&it.function).unwrap_or_default());
-    let left_out =
-        format!("{more} functions that are further from their timeout today are left out");
-    (rows.into_iter().map(timeouts).collect(), (more > 0).then_some(left_out))
+        |it: &&Summary| (it.function.clone(), by_function.remove(&it.function).unwrap_or_default());
+    let chosen = rows.iter().take(READ_MAX).map(timeouts).collect();
+    (chosen, Vec::new(), (more > 0).then(|| format!("{more} {others} are left out")))
 }
 
 /// The fleet's timeouts of the range and a little before, newest first, and from when on they are all there.

@@ -240,6 +240,19 @@ async fn what_opens_an_alert_is_asked_for_by_its_name() {
 }
 
 #[tokio::test]
+async fn a_silence_is_known_before_its_alerts_are_looked_at_again() {
+    let desk = with_alerts().await;
+    let silence = json!({"id": "moving", "matchers": {"functions": ["ord*"]}, "comment": "moving"});
+    assert_eq!(desk.post("/api/v1/silences", &silence).await.status, StatusCode::CREATED);
+    let held = desk.get("/api/v1/alerts?state=silenced").await.json();
+    let held: Vec<_> =
+        items(&held).iter().map(|it| (&it["function"], &it["silenced_by"])).collect();
+    assert_eq!(held, [(&json!("orders"), &json!("moving"))]);
+    desk.post("/api/v1/silences/moving/end", &Value::Null).await;
+    assert_eq!(items(&desk.get("/api/v1/alerts?state=silenced").await.json()).len(), 0);
+}
+
+#[tokio::test]
 async fn a_group_is_silenced_only_where_all_of_it_is() {
     let desk = with_crowd().await;
     let sweep = Sweep { store: desk.store.clone(), console: String::new(), clock };

@@ -115,6 +115,27 @@ async fn a_draft_says_what_it_would_have_told() {
 }
 
 #[tokio::test]
+async fn a_draft_about_several_functions_is_played_by_group() {
+    let desk = Desk::watched().await;
+    for name in ["orders", "basket"] {
+        desk.tell(name, &tally(1, 20), &[verdict(1, 10_000)]).await;
+    }
+    let shown = async |condition: Value| {
+        let draft = json!({"id": "draft", "name": "Draft", "condition": condition});
+        desk.post("/api/v1/subscriptions/preview", &draft).await.json()
+    };
+    let incident = shown(json!({"fleet_incident": {"functions": 2}})).await;
+    assert_eq!(incident["summary"], "would have fired 1 time for 2 functions in the last 7 days");
+    let opening = &incident["items"][0];
+    assert_eq!((&opening["function"], &opening["functions"]), (&Value::Null, &json!(2)));
+    assert_eq!(opening["group"], "account 012345678901, region eu-west-1", "{incident:#}");
+    let enough = shown(json!({"fleet_incident": {"functions": 3}})).await;
+    assert_eq!(enough["summary"], "would not have fired in the last 7 days", "{enough:#}");
+    let heard = shown(json!({"no_signal": {"after": "1h"}})).await;
+    assert_eq!((&heard["openings"], &heard["covered"]), (&json!(0), &json!(2)), "{heard:#}");
+}
+
+#[tokio::test]
 async fn a_silence_that_is_about_nothing_says_so() {
     let desk = Desk::watched().await;
     desk.tell("orders", &tally(1, 20), &[]).await;

@@ -112,6 +112,20 @@ impl Opens {
     }
 }
 
+impl Opens {
+    /// How long it waits for a sign of life, where that is what it is about.
+    pub fn waits(self) -> Option<Duration> {
+        match self {
+            Self::Silence { after } => Some(after),
+            Self::AnyTimeout
+            | Self::TimeoutCount { .. }
+            | Self::NewOffender { .. }
+            | Self::InARow { .. }
+            | Self::Level(_) => None,
+        }
+    }
+}
+
 /// How far back rows of so many timeouts are looked for, where a timeout is so long: an hour, or as long as they take, up to six.
 pub(super) fn row_within(count: u64, timeout: Duration) -> Duration {
     let count = u32::try_from(count).unwrap_or(u32::MAX);

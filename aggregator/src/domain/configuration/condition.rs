@@ -140,7 +140,7 @@ impl Condition {
     }
 
     /// Whether timeouts open it, which have causes.
-    pub(super) fn is_about_timeouts(&self) -> bool {
+    pub fn is_about_timeouts(&self) -> bool {
         match self {
             Self::AnyTimeout {}
             | Self::TimeoutCount { .. }

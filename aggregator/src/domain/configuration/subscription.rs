@@ -140,6 +140,11 @@ impl Subscription {
         Some((usize::try_from(functions).unwrap_or(usize::MAX), window.0))
     }
 
+    /// After how much time a function's further timeouts are news to its group. An incident counts functions within its window.
+    pub fn refresh(&self) -> Duration {
+        self.incident().map_or(self.group_interval.0, |(_, window)| window / 4)
+    }
+
     /// What the functions of a group have in common, where alerts are about groups; `None` where each function has its own.
     pub fn grouping(&self) -> Option<&[GroupLabel]> {
         if let Condition::FleetIncident { by, .. } = &self.condition {

@@ -109,12 +109,6 @@ impl Desk<'_> {
         Part { over, ..Part::of(&membership.labels, self.context.tags, episode) }
     }
 
-    /// After how much time further timeouts are news to the group. An incident counts functions within its window.
-    pub(super) fn refresh(&self) -> Duration {
-        let incident = self.subscription.incident().map(|(_, window)| window / 4);
-        incident.unwrap_or(self.subscription.group_interval.0)
-    }
-
     /// How an alert that somebody was told of is listed in a fleet incident.
     pub(super) fn child(&self, member: &Member) -> Option<Child> {
         let episode = member.episode().filter(|_| !member.news.channels.is_empty())?;

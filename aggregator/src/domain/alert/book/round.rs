@@ -103,7 +103,7 @@ impl<'a> Round<'a> {
             self.after.owed.extend(owed);
             self.left.extend(left);
             if member.membership.is_some() {
-                self.members.push((id.to_owned(), desk.refresh()));
+                self.members.push((id.to_owned(), desk.subscription.refresh()));
             }
             member
         };
