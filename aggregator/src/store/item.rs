@@ -37,10 +37,6 @@ impl Row {
         value.map(String::as_str).ok_or_else(|| self.corrupt(name, "is not a text"))
     }
 
-    pub(super) fn key(&self) -> Result<Key, StoreError> {
-        Ok(Key { pk: self.text(PK)?.to_owned(), sk: self.text(SK)?.to_owned() })
-    }
-
     pub(super) fn bytes(&self, name: &str) -> Result<&[u8], StoreError> {
         let value = self.0.get(name).and_then(|it| it.as_b().ok());
         value.map(AsRef::as_ref).ok_or_else(|| self.corrupt(name, "is not bytes"))

@@ -81,8 +81,6 @@ export function allowDoors(props: AllowDoorsProps): void {
   sweep.allow('AskForDelivery', ['sqs:SendMessage'], [props.deliverMail.queue.queueArn]);
 
   readState(console);
-  // The rows that have changed since it last read the fleet.
-  console.allow('ReadRows', ['dynamodb:BatchGetItem'], state);
   console.allow('AskForDelivery', ['sqs:SendMessage'], [props.deliverMail.queue.queueArn]);
   write(console, 'Configure', ['dynamodb:DeleteItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem']);
   allowSignIn(console, props.signInSecrets);

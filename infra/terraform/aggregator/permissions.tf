@@ -70,8 +70,6 @@ locals {
       local.ask_for_delivery,
     ])
     console = concat(local.read_state, [
-      # The rows that have changed since it last read the fleet.
-      { sid = "ReadRows", actions = ["dynamodb:BatchGetItem"], resources = local.state, condition = null },
       local.ask_for_delivery,
       local.write.console,
     ], local.reading_sign_in)

@@ -69,10 +69,7 @@ fn deeds(operation: &str, body: &Value) -> Vec<Deed> {
     let together = body["TransactItems"].as_array().into_iter().flatten();
     let together = together.filter_map(Value::as_object).flatten();
     let together = together.map(|(kind, body)| deed(&format!("{kind}Item"), body));
-    let tables = body["RequestItems"].as_object().into_iter().flat_map(|it| it.keys());
-    let batch = tables.map(|table| deed(operation, &serde_json::json!({ "TableName": table })));
     match operation {
-        "BatchGetItem" => batch.collect(),
         "TransactWriteItems" | "TransactGetItems" => together.collect(),
         _ => vec![deed(operation, body)],
     }
