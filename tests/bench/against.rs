@@ -29,8 +29,8 @@ struct Shown {
     added: Rounds,
 }
 
-/// As it was, as it was once more, as it is.
-const NAMES: [&str; 3] = ["before", "before, once more", "now"];
+/// As it was, as it was once more, as it is: names of functions.
+const NAMES: [&str; 3] = ["before", "before-again", "now"];
 
 /// Prints a table of `revision`'s extension beside this tree's.
 pub(crate) fn measure(revision: &str, effort: Effort) -> anyhow::Result<()> {

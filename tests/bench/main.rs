@@ -74,6 +74,8 @@ const THOROUGH: Effort = Effort {
     timeouts: Extent { functions: 40, each: 3 },
     deaf: Extent { functions: 12, each: 2 },
 };
+/// Enough to compare one with another.
+const COMPARED: Effort = Effort { invocations: 300, bursts: 60, secured: 50, ..THOROUGH };
 const QUICK: Effort = Effort {
     starts: 10,
     invocations: 60,
@@ -125,7 +127,7 @@ fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip_while(|it| it != "--against");
     if arguments.next().is_some() {
         let revision = arguments.next().context("--against needs a revision, such as HEAD~1")?;
-        return against::measure(&revision, effort);
+        return against::measure(&revision, if quick { QUICK } else { COMPARED });
     }
     say("building the layer's extension and the floor …")?;
     let only_added = std::env::args().any(|it| it == "--added");
