@@ -19,12 +19,14 @@ use utoipa::{
 };
 use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 
-use crate::api::{
-    Reader,
-    answer::{CSV, CSV_SUFFIX, JsonCaller},
-    configuration, problem,
+use crate::{
+    api::{
+        Reader,
+        answer::{CSV, CSV_SUFFIX, JsonCaller},
+        configuration, problem,
+    },
+    domain::base::Base,
 };
-use crate::domain::base::Base;
 
 pub(super) const PATH: &str = "/api/v1/openapi.json";
 

@@ -2,7 +2,7 @@
 //!
 //! Each timeout comes in when it was first accepted, and between them the clock stands where the alert wants to be looked at. So what is
 //! played is what evaluations and sweeps did, but for what nobody has kept: timeouts that were taken back since, and how a cause was
-//! named before it was corrected.
+//! named before it was corrected. Where functions are put together, each plays for itself, and [`crowd`] their groups.
 //!
 //! **Invariant.** Pure. An alert at rest costs a step for each moment at which timeouts came in, and no more.
 
@@ -183,10 +183,11 @@ impl Stage {
         let Known { function, mut timeouts, tallies, earlier, by_tallies } = known;
         let back = looks_back(rule, &timeouts);
         let claims = rule.opens.asks(Looking::Timeouts(longest(&timeouts))).claims;
-        let ends = || tallies.iter().rev().map(|(block, _)| block.end().plus(TALLIED_AFTER));
         let looks = match rule.opens.waits() {
             Some(after) => signs_of_life(after, &tallies),
-            None if by_tallies => ends().collect(),
+            None if by_tallies => {
+                tallies.iter().rev().map(|(block, _)| block.end().plus(TALLIED_AFTER)).collect()
+            }
             None => Vec::new(),
         };
         timeouts.sort_by_key(|it| (it.detected_at, it.order()));

@@ -4,7 +4,7 @@
 //! many tabs as there are people. Here they share one reading, whichever page they look at: while one is under way the others
 //! wait for it. Most rows say what they said the last time: those are not made again, but shared with the reading before. They are read
 //! all the same, because DynamoDB counts what it looks at and not what it sends: to ask first how much each row has seen, and for
-//! those by their keys that have seen more, took as long and seven tenths more units.
+//! those by their keys that have seen more, took longer and seven tenths more units.
 //!
 //! **Invariant.** What is answered was read after the second before the question began, and is what stood in the table then.
 

@@ -209,8 +209,8 @@ pub(super) fn condition(written: &Value) -> Option<String> {
     written.as_object()?.keys().next().cloned()
 }
 
-/// The silence that held when the alert was last looked at, if it still does: the alert is looked at again a minute after somebody ended it, and
-/// who asks until then hears what holds.
+/// The silence that held when the alert was last looked at, if it still does: the alert is looked at again a minute after somebody
+/// ended it, and who asks until then hears what holds.
 fn holding<'a>(
     id: Option<&'a str>,
     configuration: &Configuration,
@@ -229,10 +229,9 @@ fn covering<'a>(
     let mut subscriptions = configuration.subscriptions.iter().map(|it| &it.value);
     let subscription = subscriptions.find(|it| it.id.as_str() == subscription)?;
     let silences = configuration.silences.iter().map(|it| &it.value);
-    let covers = |it: &&Silence| {
-        it.is_active(now) && it.matchers.cover(subscription, function, &BTreeMap::new())
-    };
-    silences.filter(covers).max_by_key(|it| (it.ends(), &it.id)).map(|it| it.id.as_str())
+    let active = silences.filter(|it| it.is_active(now));
+    let covers = |it: &&Silence| it.matchers.cover_whatever_its_tags(subscription, function);
+    Silence::longest(active.filter(covers)).map(|it| it.id.as_str())
 }
 
 impl Tabular for Item {

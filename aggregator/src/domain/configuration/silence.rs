@@ -67,6 +67,15 @@ impl Matchers {
         self.concern(subscription) && self.scope.covers(function, tags)
     }
 
+    /// The same of a function whose tags are not at hand: `false` where they are asked for, even if only to leave some out.
+    pub fn cover_whatever_its_tags(
+        &self,
+        subscription: &Subscription,
+        function: &FunctionKey,
+    ) -> bool {
+        self.concern(subscription) && self.scope.tags.is_empty() && self.scope.may_cover(function)
+    }
+
     /// Whether alerts of this subscription may be meant, about some function.
     pub fn concern(&self, subscription: &Subscription) -> bool {
         let any = |is_empty: bool, has: bool| is_empty || has;
@@ -97,6 +106,11 @@ impl Matchers {
 }
 
 impl Silence {
+    /// Of several, the one that ends last: that is the one that is said to hold.
+    pub fn longest<'a>(of: impl Iterator<Item = &'a Self>) -> Option<&'a Self> {
+        of.max_by_key(|it| (it.ends(), &it.id))
+    }
+
     /// When it is over, or will be.
     pub fn ends(&self) -> EpochMillis {
         self.ended_early_at.map_or(self.ends_at, |it| it.min(self.ends_at))

@@ -205,10 +205,8 @@ impl Desk<'_> {
     fn silence(&self) -> Option<&Silence> {
         let (function, tags) = (self.seen.function, self.context.tags);
         let silences = self.context.configuration.silences.iter().map(|it| &it.value);
-        silences
-            .filter(|it| it.is_active(self.seen.at))
-            .filter(|it| it.matchers.cover(self.subscription, function, tags))
-            .max_by_key(|it| (it.ends(), &it.id))
+        let active = silences.filter(|it| it.is_active(self.seen.at));
+        Silence::longest(active.filter(|it| it.matchers.cover(self.subscription, function, tags)))
     }
 
     /// What every channel of the subscription is told.

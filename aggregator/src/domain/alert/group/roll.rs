@@ -201,7 +201,7 @@ impl<'a> Roll<'a> {
     fn covering(&self, function: &FunctionKey, part: &Part) -> Option<&'a Silence> {
         let subscription = self.scene.subscription?;
         let covers = |it: &&Silence| it.matchers.cover(subscription, function, &part.tags);
-        self.silences.iter().copied().filter(covers).max_by_key(|it| (it.ends(), &it.id))
+        Silence::longest(self.silences.iter().copied().filter(covers))
     }
 
     /// Whether it is about the stretch that goes on, or may begin one.
