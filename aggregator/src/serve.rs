@@ -147,6 +147,8 @@ async fn run(serve: &Serve, config: Config, data_default: PathBuf) -> anyhow::Re
     };
     let store =
         Store::new(access.dynamo).in_tables(config.tables.clone()).keeping(config.retention);
+    // The embedded engine lets nobody else in.
+    let store = if engine.is_some() { store.alone() } else { store };
     let store = store.with_environment(config.outside.environment.is_some());
     let store = store.with_receiver(config.outside.collector.is_some());
     store.ensure_tables().await.context("the tables cannot be made")?;

@@ -6,13 +6,14 @@ use std::{
 };
 
 use anyhow::{Context as _, bail, ensure};
-use sandbox::artefacts::{self, Architecture, Artefact};
+use sandbox::{
+    artefacts::{self, Architecture, Artefact},
+    binaries::clean_cargo,
+};
 
 /// The extension in the profile that ships.
 pub(crate) fn extension() -> anyhow::Result<PathBuf> {
-    run(Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", "layer", "--package", "overtime-extension"])
-        .current_dir(root()))?;
+    run(&mut build(&["--profile", "layer", "--package", "overtime-extension"]))?;
     Ok(target().join("layer/overtime-extension"))
 }
 
@@ -33,26 +34,22 @@ pub(crate) fn extension_of(revision: &str) -> anyhow::Result<PathBuf> {
     }
     run(git().args(["clone", "--quiet", "--shared", "--no-checkout", "."]).arg(&tree))?;
     run(git().arg("-C").arg(&tree).args(["checkout", "--quiet", "--detach", commit.trim()]))?;
-    run(Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", "layer", "--package", "overtime-extension"])
+    run(build(&["--profile", "layer", "--package", "overtime-extension"])
         .env("CARGO_TARGET_DIR", &built)
         .current_dir(&tree))?;
     Ok(built.join("layer/overtime-extension"))
 }
 
-/// The aggregator as it is released; a development build answers several times later.
+/// The aggregator as it is released; a development build answers several times later. Of the workspace, as `cargo cost` builds it: for
+/// the package alone everything that it depends on would be built once more.
 pub(crate) fn aggregator() -> anyhow::Result<PathBuf> {
-    run(Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--package", "overtime"])
-        .current_dir(root()))?;
+    run(&mut build(&["--release", "--workspace", "--bin", "overtime"]))?;
     Ok(target().join("release/overtime"))
 }
 
 /// The doors as they ship, out of their zip, and a Lambda function that does nothing in the same profile.
 pub(crate) fn doors() -> anyhow::Result<[PathBuf; 2]> {
-    run(Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--profile", "door", "--package", "overtime-hello"])
-        .current_dir(root()))?;
+    run(&mut build(&["--profile", "door", "--package", "overtime-hello"]))?;
     let doors = artefacts::unpacked(Artefact::Aggregator, native()?)?;
     Ok([target().join("door/hello"), doors])
 }
@@ -89,6 +86,12 @@ fn alone(name: &str, file: &str) -> anyhow::Result<PathBuf> {
         .arg(&binary)
         .arg(root().join("tests/floor").join(file)))?;
     Ok(binary)
+}
+
+fn build(what: &[&str]) -> Command {
+    let mut cargo = clean_cargo();
+    cargo.args(["build", "--quiet"]).args(what);
+    cargo
 }
 
 fn run(command: &mut Command) -> anyhow::Result<()> {

@@ -50,6 +50,8 @@ const ASSETS_MAX: usize = 60_000;
 const FIRST_EVERY: usize = 10;
 /// Longer than anything is held.
 const LATER_MS: i64 = 2_000;
+/// And in so much more what was written by others is read by whoever does not expect that.
+const ALONE_MS: i64 = 300_000;
 
 /// Measures the pages over a fleet with thirty days of data.
 #[derive(Debug, Parser)]
@@ -94,6 +96,8 @@ struct Seen {
     first: Spread,
     /// With everything read anew, after a tenth of the functions has reported.
     fresh: Spread,
+    /// The same of a server beside which nobody writes, as `overtime serve` is with a store of its own.
+    alone: Spread,
     /// Within a second after somebody else.
     held: Spread,
     /// What a server reads that holds nothing, bare.
@@ -151,12 +155,16 @@ impl Pages {
         }
         let recorder = Recorder::default();
         let host = serve(Store::new(stand.client.clone())).await?;
+        let alone = Store::new(stand.client.clone()).alone();
+        let only = serve(alone.clone()).await?;
         let reports = Reports::of(stand.store.fleet().await?);
         let mut visitor = Visitor {
             stand,
             recorder,
             reports,
             host,
+            alone,
+            only,
             rounds: self.rounds,
             client: sandbox::http::client()?,
         };
@@ -208,6 +216,9 @@ struct Visitor {
     recorder: Recorder,
     reports: Reports,
     host: String,
+    /// The store that only its own server writes to, and that.
+    alone: Store,
+    only: String,
     client: reqwest::Client,
     rounds: usize,
 }
@@ -225,12 +236,12 @@ impl Visitor {
         NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
         let (_, body) = self.get(path).await?;
         let units = self.stand.meter.take();
-        let alone = serve(Store::new(self.recorder.on(&self.stand.client))).await?;
+        let blank = serve(Store::new(self.recorder.on(&self.stand.client))).await?;
         self.recorder.take();
-        self.ask(&alone, path).await?;
+        self.ask(&blank, path).await?;
         let reads = self.recorder.take();
         let (mut first, mut fresh) = (Vec::new(), Vec::new());
-        let (mut held, mut bare) = (Vec::new(), Vec::new());
+        let (mut held, mut bare, mut alone) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..self.rounds {
             if round.is_multiple_of(FIRST_EVERY) {
                 let host = serve(Store::new(self.stand.client.clone())).await?;
@@ -242,11 +253,20 @@ impl Visitor {
             reads.again(&self.stand.client).await?;
             bare.push(began.elapsed());
         }
+        // What others wrote until now is read here, and nothing is after it.
+        NOW_MS.fetch_add(ALONE_MS, Ordering::Relaxed);
+        self.ask(&self.only, path).await?;
+        for _ in 0..self.rounds {
+            self.reports.write_by(&self.alone).await?;
+            NOW_MS.fetch_add(LATER_MS, Ordering::Relaxed);
+            alone.push(self.ask(&self.only, path).await?.0);
+        }
         Ok(Seen {
             name,
             is_held_to_target,
             first: Spread::of(first)?,
             fresh: Spread::of(fresh)?,
+            alone: Spread::of(alone)?,
             held: Spread::of(held)?,
             bare: Spread::of(bare)?,
             units,

@@ -101,12 +101,17 @@ fn run_cargo() -> Result<Output, Missing> {
 }
 
 fn cargo() -> Command {
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let mut cargo = clean_cargo();
     cargo.args(["build", "--workspace", "--bins", "--keep-going", "--quiet"]);
     cargo.args(["--message-format", "json-render-diagnostics", "--profile", &profile()]);
-    // What Cargo told us about ourselves would look to build scripts like a changed environment,
-    // and cost a rebuild of everything below them.
+    cargo
+}
+
+/// Cargo in the workspace, without what Cargo told us about ourselves: to build scripts that would look like a changed environment, and
+/// cost a rebuild of everything above them.
+pub fn clean_cargo() -> Command {
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     for (name, _) in env::vars_os() {
         let spoken = name.to_string_lossy();
         let about_us = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_"];

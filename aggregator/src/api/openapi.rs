@@ -3,7 +3,7 @@
 //! Paths, parameters and answers come from the handlers and their types, through one registration that also routes them.
 //! What is true of every path — its problems, its tags, its unchanged answers — is added here, once.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use axum::{Extension, Router, extract::State, response::Response, routing::get};
 use serde_json::{Value, json};
@@ -130,9 +130,19 @@ fn file(list: &PathItem) -> PathItem {
     item
 }
 
-/// Adds what is true of every path, and the path of the description itself.
+/// A description that is finished when somebody first asks for it: a Lambda door must not start later for it.
+type Described = LazyLock<Value, Box<dyn FnOnce() -> Value + Send>>;
+
+/// Adds the path of the description.
 pub(super) fn finish(router: OpenApiRouter) -> Router {
-    let (router, mut api) = router.split_for_parts();
+    let (router, api) = router.split_for_parts();
+    let described: Described = LazyLock::new(Box::new(|| whole(api)));
+    let described = Router::new().route(PATH, get(show)).with_state(Arc::new(described));
+    router.merge(described)
+}
+
+/// The description with what is true of every path.
+fn whole(mut api: OpenApi) -> Value {
     for item in api.paths.paths.values_mut() {
         if let Some(operation) = &mut item.get {
             complete(operation);
@@ -160,18 +170,17 @@ pub(super) fn finish(router: OpenApiRouter) -> Router {
     });
     let mut api = serde_json::to_value(api).unwrap_or_default();
     configuration::describe(&mut api);
-    let described = Router::new().route(PATH, get(show)).with_state(Arc::new(api));
-    router.merge(described)
+    api
 }
 
 async fn show(
-    State(api): State<Arc<Value>>,
+    State(api): State<Arc<Described>>,
     base: Option<Extension<Base>>,
     caller: JsonCaller,
 ) -> Response {
     match base {
         Some(Extension(base)) => caller.answer(&at(&api, &base)),
-        None => caller.answer(api.as_ref()),
+        None => caller.answer(&**api),
     }
 }
 

@@ -1,6 +1,7 @@
 //! `/functions/{account}/{region}/{name}`: what one function did, since when, at which version, why, and what can be done about it.
 
 mod hint;
+mod last_words;
 mod past;
 mod reading;
 mod reasons;
@@ -172,7 +173,11 @@ fn page<'a>(
         from: frame.time(function.from.0),
         to: frame.time(function.to.0.min(look.now)),
         last_seen: function.last_seen_at.map(|it| frame.time(it.0)),
-        answers: story::tell(function, (&axis, series), &changes),
+        answers: story::tell(
+            function,
+            (&axis, series),
+            (&changes, last_words::most_often(&reading.timeouts.items)),
+        ),
         figures: figures(function.counts, series),
         traffic: Traffic::of(&axis, series, &changes),
         percentiles: Percentiles::of(&slow, durations.as_ref().unwrap_or(series), &changes),

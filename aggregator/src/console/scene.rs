@@ -3,14 +3,16 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use axum::{
-    Extension, Router,
-    body::{Body, to_bytes},
+    Router,
+    body::Body,
     http::{HeaderMap, Request, StatusCode, header::ACCEPT},
 };
 use overtime_wire::{EpochMillis, Profile, Tally, Verdict};
-use tower::ServiceExt as _;
 
-use super::{Console, beside};
+use super::{
+    Console, beside,
+    visitor::{answer, pieces},
+};
 use crate::{
     api::{
         Reader,
@@ -111,9 +113,8 @@ impl Scene {
     }
 
     async fn answer(&self, request: Request<Body>, role: Role) -> Shown {
-        let router = self.router.clone().layer(Extension(Viewer::new("somebody", role)));
-        let (head, body) = router.oneshot(request).await.unwrap().into_parts();
-        let body = String::from_utf8(to_bytes(body, 10_000_000).await.unwrap().into()).unwrap();
+        let viewer = Viewer::new("somebody", role);
+        let (head, body) = answer(self.router.clone(), viewer, request).await;
         Shown { status: head.status, headers: head.headers, body }
     }
 }
@@ -121,9 +122,7 @@ impl Scene {
 impl Shown {
     /// What a reader reads of it, from one text to another.
     pub(super) fn text(&self, from: &str, to: &str) -> String {
-        let body = self.body.split_once("<main").map_or(&*self.body, |(_, it)| it);
-        let pieces = body.split('<').filter_map(|it| it.split_once('>').map(|(_, it)| it.trim()));
-        let text = pieces.filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" | ");
+        let text = pieces(&self.body).join(" | ");
         let start = text.find(from).unwrap_or_else(|| panic!("{from}: {text}"));
         let end = text[start..].find(to).map_or(text.len(), |it| start + it);
         text[start..end].to_owned()

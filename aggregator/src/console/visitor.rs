@@ -3,7 +3,7 @@
 use axum::{
     Extension, Router,
     body::{Body, to_bytes},
-    http::{Request, StatusCode, header::LOCATION},
+    http::{Request, StatusCode, header::LOCATION, response::Parts},
 };
 use serde_json::Value;
 use tower::ServiceExt as _;
@@ -16,6 +16,26 @@ use crate::{
     },
     store::laboratory::{Laboratory, at},
 };
+
+/// What a page answers to a viewer.
+pub(super) async fn answer(
+    router: Router,
+    viewer: Viewer,
+    request: Request<Body>,
+) -> (Parts, String) {
+    let answered = router.layer(Extension(viewer)).oneshot(request).await.unwrap();
+    let (head, body) = answered.into_parts();
+    let body = to_bytes(body, 10_000_000).await.unwrap();
+    (head, String::from_utf8(body.into()).unwrap())
+}
+
+/// What a reader reads of a page's main part: without tags.
+pub(super) fn pieces(html: &str) -> Vec<&str> {
+    let main = html.split_once("<main").map_or(html, |(_, it)| it);
+    let main = main.split_once("</main>").map_or(main, |(it, _)| it);
+    let pieces = main.split('<').filter_map(|it| it.split_once('>').map(|(_, it)| it.trim()));
+    pieces.filter(|it| !it.is_empty()).collect()
+}
 
 pub(super) struct Visitor {
     pub(super) laboratory: Laboratory,
@@ -38,13 +58,9 @@ impl Seen {
         self
     }
 
-    /// What a reader reads of the page's main part: without tags, a space between pieces.
+    /// What a reader reads of the page's main part, a space between pieces.
     pub(super) fn text(&self) -> String {
-        let main = self.html.split_once("<main").map_or(self.html.as_str(), |(_, it)| it);
-        let main = main.split_once("</main>").map_or(main, |(it, _)| it);
-        let pieces =
-            main.split('<').filter_map(|it| it.split_once('>').map(|(_, text)| text.trim()));
-        pieces.filter(|it| !it.is_empty()).collect::<Vec<_>>().join(" ")
+        pieces(&self.html).join(" ")
     }
 
     #[track_caller]
@@ -81,16 +97,13 @@ impl Visitor {
         let store = self.laboratory.store.clone().with_environment(self.environment);
         let reader = Reader::new(store, || at(90_000));
         let api = crate::api::read(reader.clone());
-        beside(api, Console::new(reader)).layer(Extension(Viewer::new("anna", self.role)))
+        beside(api, Console::new(reader))
     }
 
     async fn ask(&self, request: Request<Body>) -> Seen {
-        let response = self.router().oneshot(request).await.unwrap();
-        let status = response.status().as_u16();
-        let location = response.headers().get(LOCATION).map(|it| it.to_str().unwrap().to_owned());
-        let body = to_bytes(response.into_body(), 10_000_000).await.unwrap();
-        let html = String::from_utf8(body.to_vec()).unwrap();
-        Seen { status, location: location.unwrap_or_default(), html }
+        let (head, html) = answer(self.router(), Viewer::new("anna", self.role), request).await;
+        let location = head.headers.get(LOCATION).map(|it| it.to_str().unwrap().to_owned());
+        Seen { status: head.status.as_u16(), location: location.unwrap_or_default(), html }
     }
 
     pub(super) async fn get(&self, path: &str) -> Seen {

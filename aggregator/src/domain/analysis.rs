@@ -22,6 +22,7 @@ mod time_of_week;
 pub mod told;
 
 use overtime_wire::Counts;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::{
     history::History,
@@ -44,7 +45,8 @@ pub struct Seen<'a> {
 }
 
 /// What is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// It began with a new version, or with another setting.
     Change,
@@ -87,7 +89,8 @@ pub struct Finding {
 }
 
 /// How sure a finding is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Confidence {
     /// It fits, and other things would fit as well.
     Low,

@@ -6,7 +6,13 @@
 //! all the same, because DynamoDB counts what it looks at and not what it sends: to ask first how much each row has seen, and for
 //! those by their keys that have seen more, took longer and seven tenths more units.
 //!
-//! **Invariant.** What is answered was read after the second before the question began, and is what stood in the table then.
+//! Where nobody but this process writes to the tables, as where the store is embedded, rows are read once in a while, and what is written
+//! in between is kept ([`written`]).
+//!
+//! **Invariant.** What is answered was read after the second before the question began, and is what stood in the table then; or it is
+//! what was read before and everything that was written since.
+
+mod written;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -14,6 +20,7 @@ use futures::{StreamExt as _, TryStreamExt as _, stream};
 use overtime_wire::EpochMillis;
 use tokio::{spawn, sync::Mutex};
 
+use self::written::{Write, Written};
 use crate::{
     domain::summary::Summary,
     store::{
@@ -29,34 +36,72 @@ use crate::{
 /// How many partitions are read beside each other: of all at once, the last would wait for the others longer than a call may take.
 const AT_ONCE: usize = 16;
 const FRESH_FOR: Duration = Duration::from_secs(1);
+/// How long rows are not read where nobody else writes them. Only the store's own clearing away of what has expired is missed by that.
+const ALONE_FOR: Duration = Duration::from_mins(5);
 
 /// The rows as they were last read. Clones share them.
 #[derive(Clone, Default)]
-pub(super) struct Fleet(Arc<Mutex<Option<Reading>>>);
+pub(super) struct Fleet {
+    held: Arc<Mutex<Option<Reading>>>,
+    /// Where nobody else writes any.
+    written: Option<Written>,
+}
 
 struct Reading {
+    /// When the rows were last read, and when all that was written since was added to them.
+    read: EpochMillis,
     begun: EpochMillis,
+    /// How much of what was written had been lost when they were read.
+    lost: u64,
     rows: Arc<Vec<Summary>>,
 }
 
+impl Reading {
+    /// Whether it is what stands in the table now, together with what was written since.
+    fn is_whole(&self, written: &Written, now: EpochMillis) -> bool {
+        self.lost == written.lost() && self.read <= now && now.since(self.read) < ALONE_FOR
+    }
+}
+
 impl Store {
+    /// The same store, to whose tables nobody else writes.
+    #[must_use]
+    pub fn alone(self) -> Self {
+        let fleet = Fleet { written: Some(Written::default()), ..Fleet::default() };
+        Self { fleet, ..self }
+    }
+
+    /// Has to be told what becomes of a row that is written.
+    pub(super) fn writing(&self, row: &Summary) -> Option<Write> {
+        self.fleet.written.as_ref().map(|it| it.write(row))
+    }
+
     /// Every function's row as it stands, ordered by function.
     pub async fn fleet(&self) -> Result<Vec<Summary>, StoreError> {
-        let held = self.fleet.0.lock().await.as_ref().map(|it| it.rows.clone());
+        let held = self.fleet.held.lock().await.as_ref().map(|it| it.rows.clone());
         self.read_fleet(held.unwrap_or_default()).await
     }
 
     /// Every function's row as it stood at some time in the second before `now`, or as it stands.
     pub async fn fleet_lately(&self, now: EpochMillis) -> Result<Arc<Vec<Summary>>, StoreError> {
-        let mut held = self.fleet.0.lock().await;
+        let mut held = self.fleet.held.lock().await;
         // A clock that was set back makes what is held older than it is, which only means to read again.
         let fresh = |it: &&Reading| it.begun <= now && now.since(it.begun) < FRESH_FOR;
         if let Some(reading) = held.as_ref().filter(fresh) {
             return Ok(reading.rows.clone());
         }
+        let written = self.fleet.written.as_ref();
+        let whole = written.zip(held.take_if(|it| written.is_some_and(|by| it.is_whole(by, now))));
+        if let Some((written, reading)) = whole {
+            let rows = written.added_to(reading.rows);
+            *held = Some(Reading { begun: now, rows: rows.clone(), ..reading });
+            return Ok(rows);
+        }
         let known = held.as_ref().map(|it| it.rows.clone()).unwrap_or_default();
+        let lost = written.map_or(0, Written::lost);
         let rows = Arc::new(self.read_fleet(known).await?);
-        *held = Some(Reading { begun: now, rows: rows.clone() });
+        let rows = written.map_or(rows.clone(), |it| it.added_to(rows));
+        *held = Some(Reading { read: now, begun: now, lost, rows: rows.clone() });
         Ok(rows)
     }
 
@@ -138,12 +183,15 @@ mod tests {
 
     use super::*;
 
-    async fn put(store: &Store, name: &str, invocations: u64) {
+    fn row(name: &str, invocations: u64) -> Summary {
         let mut view = HourView::default();
         view.counts.0.invocations = invocations;
         let hour = StandingHour { hour: Hour::of(at(0)), basis: Basis::of(invocations), view };
-        let row = Summary::of(&function(name), &[hour]).unwrap();
-        assert!(store.put_summary(&row).await.unwrap());
+        Summary::of(&function(name), &[hour]).unwrap()
+    }
+
+    async fn put(store: &Store, name: &str, invocations: u64) {
+        assert!(store.put_summary(&row(name, invocations)).await.unwrap());
     }
 
     fn shown(rows: &[Summary]) -> Vec<(&str, u64)> {
@@ -189,5 +237,37 @@ mod tests {
         assert!(Arc::ptr_eq(&after[0].digest, &before[0].digest), "it was made anew");
         assert!(!Arc::ptr_eq(&after[2].digest, &before[1].digest));
         assert_eq!(lab.store.fleet().await.unwrap(), *after);
+    }
+
+    #[tokio::test]
+    async fn where_nobody_else_writes_what_was_written_is_added_and_not_read() {
+        let lab = Laboratory::open().await;
+        let store = lab.store.clone().alone();
+        put(&store, "orders", 1).await;
+        put(&store, "payments", 1).await;
+        assert_eq!(store.fleet_lately(at(0)).await.unwrap().len(), 2);
+        put(&store, "orders", 3).await;
+        put(&store, "basket", 7).await;
+        // Refused, as what stands there has seen more.
+        assert!(!store.put_summary(&row("orders", 2)).await.unwrap());
+        // What others write is not noticed before all is read anew, which is how it shows that nothing was read.
+        put(&lab.store, "payments", 5).await;
+        let now = store.fleet_lately(at(1_000)).await.unwrap();
+        assert_eq!(shown(&now), [("basket", 7), ("orders", 3), ("payments", 1)]);
+        let later = store.fleet_lately(at(2_000)).await.unwrap();
+        assert!(Arc::ptr_eq(&later, &now), "nothing was written since");
+        let anew = store.fleet_lately(at(0).plus(ALONE_FOR)).await.unwrap();
+        assert_eq!(shown(&anew), [("basket", 7), ("orders", 3), ("payments", 5)]);
+    }
+
+    #[tokio::test]
+    async fn where_it_is_not_known_whether_a_row_was_written_all_are_read() {
+        let lab = Laboratory::open().await;
+        let store = lab.store.clone().alone();
+        put(&store, "orders", 1).await;
+        assert_eq!(shown(&store.fleet_lately(at(0)).await.unwrap()), [("orders", 1)]);
+        put(&lab.store, "orders", 2).await;
+        drop(store.writing(&row("orders", 2)));
+        assert_eq!(shown(&store.fleet_lately(at(1_000)).await.unwrap()), [("orders", 2)]);
     }
 }

@@ -48,7 +48,12 @@ impl Store {
                 .expression_attribute_names(format!("#{short}"), name)
                 .expression_attribute_values(format!(":{short}"), number(value));
         }
-        won(put.set_item(Some(item)).send().await)
+        let writing = self.writing(summary);
+        let written = won(put.set_item(Some(item)).send().await)?;
+        if let Some(it) = writing {
+            it.done();
+        }
+        Ok(written)
     }
 
     pub async fn summary(&self, function: &FunctionKey) -> Result<Option<Summary>, StoreError> {

@@ -10,20 +10,22 @@ impl Findings {
     pub(super) fn table(&self) -> String {
         let functions = self.functions;
         let mut text = format!(
-            "| {functions} functions, 30 days | ms, the first: p50 | ms, read anew: p50, p99 | ms, within a second: p50 | bare reads, ms: p50 | ratio | read units | kB | kB, gzip | target |\n|"
+            "| {functions} functions, 30 days | ms, the first: p50 | ms, read anew: p50, p99 | bare reads, ms: p50 | ratio | ms, nobody else writes: p50, p99 | ms, within a second: p50 | read units | kB | kB, gzip | target |\n|"
         );
-        let _ = writeln!(text, "{}", "---|".repeat(10));
+        let _ = writeln!(text, "{}", "---|".repeat(11));
         for seen in &self.seen {
-            let Seen { name, first, fresh, held, bare, .. } = seen;
+            let Seen { name, first, fresh, alone, held, bare, .. } = seen;
             let _ = writeln!(
                 text,
-                "| {name} | {:.1} | {:.1}, {:.1} | {:.1} | {:.1} | {:.2} × | {:.1} | {:.1} | {:.1} | {} |",
+                "| {name} | {:.1} | {:.1}, {:.1} | {:.1} | {:.2} × | {:.1}, {:.1} | {:.1} | {:.1} | {:.1} | {:.1} | {} |",
                 ms(first.p50),
                 ms(fresh.p50),
                 ms(fresh.p99),
-                ms(held.p50),
                 ms(bare.p50),
                 ratio(fresh, bare),
+                ms(alone.p50),
+                ms(alone.p99),
+                ms(held.p50),
                 seen.units.reads(),
                 kilobytes(seen.bytes),
                 kilobytes(seen.zipped),
@@ -33,7 +35,7 @@ impl Findings {
         let assets = self.assets;
         let _ = write!(
             text,
-            "| first load of {} assets | – | – | – | – | – | – | {:.1} | {:.1} | ≤ {:.0} kB |",
+            "| first load of {} assets | – | – | – | – | – | – | – | {:.1} | {:.1} | ≤ {:.0} kB |",
             assets.files,
             kilobytes(assets.bytes),
             kilobytes(assets.zipped),
@@ -49,6 +51,7 @@ impl Findings {
                 "page": it.name,
                 "first": spread(it.first),
                 "read_anew": spread(it.fresh),
+                "nobody_else_writes": spread(it.alone),
                 "within_a_second": spread(it.held),
                 "bare_reads": spread(it.bare),
                 "ratio": ratio(&it.fresh, &it.bare),
@@ -68,8 +71,9 @@ impl Findings {
 }
 
 impl Seen {
+    /// Where others write, how long it takes is how long the embedded engine takes to read all rows, which DynamoDB's would not be.
     fn misses(&self) -> bool {
-        self.is_held_to_target && self.fresh.p50 > OVERVIEW_WITHIN
+        self.is_held_to_target && self.alone.p50 > OVERVIEW_WITHIN
     }
 
     fn target(&self) -> String {

@@ -71,7 +71,7 @@ impl Reading {
             function::read(reader, &key, &span),
             function::read_series(reader, &key, &asked),
             durations(reader, &key, (step == Step::Minute).then_some(&coarse)),
-            timeouts::read(reader, &latest, LogTails::Hidden),
+            timeouts::read(reader, &latest, LogTails::from(&look.viewer)),
         );
         let ((function, series, durations, timeouts), (subscriptions, alerts), analyses) =
             Box::pin(try_join3(counted, told(reader, &key), analyses::read(reader, &key, &span)))

@@ -45,19 +45,20 @@ const CALM: usize = 4;
 /// A change is near a spell's beginning if it was first seen so long before it. First sights are told to the hour.
 const NEAR: Duration = Duration::from_hours(2);
 
-/// What is to be said of a function, step by step; nothing where it did not time out.
+/// What is to be said of a function, step by step, and with what it wrote last; nothing where it did not time out.
 pub(crate) fn tell(
     function: &Function,
     (axis, points): (&Axis, &[Point]),
-    changes: &[Change],
+    (changes, wrote): (&[Change], Option<String>),
 ) -> Vec<Answer> {
     let Some(spell) = Spell::latest(points) else { return Vec::new() };
     let since = Answer { question: "Since when", text: since(axis, points, spell) };
     let version = version(function, axis).map(|text| Answer { question: "At which version", text });
     let why = why(function).map(|text| Answer { question: "Why", text });
+    let wrote = wrote.map(|text| Answer { question: "What it wrote last", text });
     let then = changed(axis, points[spell.first].at.0, changes)
         .map(|text| Answer { question: "What changed then", text });
-    [Some(since), version, why, then].into_iter().flatten().collect()
+    [Some(since), version, why, wrote, then].into_iter().flatten().collect()
 }
 
 impl Spell {

@@ -57,30 +57,28 @@ async fn a_list_without_functions_says_why() {
     let page = scene.get("/functions?name=nothing*&tag=team").await;
     check(
         &page.text("name nothing", "All times"),
-        expect![[r"
-        name nothing*
-        ✕
-        – take away
-        tag team
-        ✕
-        – take away
-        Clear all
-        No function matches.
-        Only functions that report to Overtime are listed; which ones do not is on
-        Coverage
-        .
-        Show all functions
-    "]],
+        expect![[r#"
+            name nothing*
+            ✕
+            – take away
+            tag team
+            ✕
+            – take away
+            Clear all
+            No function matches.
+            Only functions that report to Overtime are listed; which ones do not is on
+            Coverage
+            .
+            Show all functions"#]],
     );
     let page = Scene::empty().await.get("/functions").await;
     check(
         &page.text("No function", "All times"),
-        expect![[r"
-        No function has reported yet.
-        The
-        overview
-        says how to add the layer and how to make a test timeout.
-    "]],
+        expect![[r#"
+            No function has reported yet.
+            The
+            overview
+            says how to add the layer and how to make a test timeout."#]],
     );
 }
 

@@ -111,12 +111,12 @@ fn rate(current: &Period, previous: &Period) -> Kpi {
     };
     let delta = share(previous).and_then(|was| {
         let order = product(current, previous)?.cmp(&product(previous, current)?);
-        let (class, sign) = match order {
-            std::cmp::Ordering::Greater => ("worse", "▲ "),
-            std::cmp::Ordering::Less => ("better", "▼ "),
-            std::cmp::Ordering::Equal => ("", ""),
+        let (class, words) = match order {
+            std::cmp::Ordering::Greater => ("worse", format!("▲ from {was}")),
+            std::cmp::Ordering::Less => ("better", format!("▼ from {was}")),
+            std::cmp::Ordering::Equal => ("", format!("{was} before")),
         };
-        Some(Delta { class, words: format!("{sign}{was} before") })
+        Some(Delta { class, words })
     });
     Kpi {
         name: "Timeout rate",
@@ -145,12 +145,12 @@ fn alerts(said: &Said, firing: usize) -> Kpi {
 /// The worst hour against the worst hour before.
 fn at_worst(now: Option<u64>, before: Option<u64>) -> Option<Delta> {
     let (now, before) = (now?, before?);
-    let sign = match now.cmp(&before) {
-        std::cmp::Ordering::Greater => "▲ ",
-        std::cmp::Ordering::Less => "▼ ",
-        std::cmp::Ordering::Equal => "",
+    let was = match now.cmp(&before) {
+        std::cmp::Ordering::Greater => format!("▲ from {}", grouped(before)),
+        std::cmp::Ordering::Less => format!("▼ from {}", grouped(before)),
+        std::cmp::Ordering::Equal => "as before".to_owned(),
     };
-    let words = format!("{sign}{} in the worst hour, {} before", grouped(now), grouped(before));
+    let words = format!("{} in the worst hour, {was}", grouped(now));
     Delta::of(now, Some(before)).map(|it| Delta { words, ..it })
 }
 

@@ -28,7 +28,7 @@ const QUIET_HOURS: u32 = 24;
 /// And called at least so often in them.
 const CALLS_MIN: u64 = 20;
 const ADVICE: &str =
-    "Compare what was deployed with what ran before, and go back if it does not explain itself.";
+    "Compare what was deployed with what ran before; where that does not tell why, roll it back.";
 /// What was first seen so many hours before the first timeout may have to do with it.
 const BEFORE_HOURS: u32 = 6;
 

@@ -24,7 +24,9 @@ pub(super) fn conclude(seen: &Seen<'_>) -> Conclusion {
     let warm = counts.invocations.saturating_sub(cold);
     let warm_timeouts = timeouts.saturating_sub(cold_timeouts);
     if cold < COLD_MIN || timeouts < TIMEOUTS_MIN {
-        return Conclusion::Unknown("there were fewer than ten cold starts or three timeouts");
+        return Conclusion::Unknown(
+            "too few to compare: it takes ten cold starts and three timeouts",
+        );
     }
     let ((cold_low, _), (_, warm_high)) =
         (shares::between(cold_timeouts, cold), shares::between(warm_timeouts, warm));

@@ -13,7 +13,7 @@ use crate::domain::{timeout::Timeout, words};
 /// Fewer than this say nothing.
 const KNOWN_MIN: usize = 4;
 /// Silent for at least this share of its time, in percent, it waited.
-const WAITED_PERCENT: u128 = 80;
+const WAITED_PERCENT: u128 = 60;
 /// Silent for at most this share, it worked.
 const WORKED_PERCENT: u128 = 10;
 

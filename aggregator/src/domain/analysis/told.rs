@@ -6,6 +6,8 @@
 
 use std::cmp::Reverse;
 
+use serde::{Deserialize, Serialize};
+
 use super::{Confidence, Finding, Kind, Seen};
 use crate::domain::{
     history::History,
@@ -13,9 +15,9 @@ use crate::domain::{
     timeout::Timeout,
 };
 
-/// Most findings that a message tells, and most letters of each.
-const LINES_MAX: usize = 3;
-const LINE_MAX: usize = 240;
+/// Most findings that a message tells, and most letters of what each says.
+pub const LINES_MAX: usize = 3;
+const SAYS_MAX: usize = 210;
 /// What does not ask for all timeouts of the hours that it looks at.
 const OF_SOME: [Kind; 5] =
     [Kind::Change, Kind::DoomLoop, Kind::Memory, Kind::Retries, Kind::Silence];
@@ -38,8 +40,19 @@ impl Background<'_> {
 
     /// What was found, a line for each. `observed` are all timeouts of some blocks, whatever they were read for.
     pub fn lines<'t>(&self, observed: impl IntoIterator<Item = &'t Timeout>) -> Vec<String> {
+        let found = self.reasons(observed).into_iter().take(LINES_MAX);
+        found.map(|it| it.line()).collect()
+    }
+
+    /// The surest of what was found.
+    pub fn reason<'t>(&self, observed: impl IntoIterator<Item = &'t Timeout>) -> Option<Reason> {
+        self.reasons(observed).into_iter().next()
+    }
+
+    /// What was found, the surest first.
+    fn reasons<'t>(&self, observed: impl IntoIterator<Item = &'t Timeout>) -> Vec<Reason> {
         let Self { hours, since, history, .. } = *self;
-        let mut found = if let Some((timeouts, complete)) = self.timeouts {
+        let mut found: Vec<Reason> = if let Some((timeouts, complete)) = self.timeouts {
             look(&Kind::ALL, &Seen { timeouts, complete, hours, since, history })
         } else {
             let listed = observed.into_iter().filter(|it| it.is_listed());
@@ -49,24 +62,55 @@ impl Background<'_> {
             look(&OF_SOME, &Seen { timeouts, complete: true, hours, since, history })
         };
         // Equals in the order in which people should read them.
-        found.sort_by_key(|(_, it)| Reverse(it.confidence));
-        found.truncate(LINES_MAX);
-        found.iter().map(|(kind, it)| line(*kind, it)).collect()
+        found.sort_by_key(|it| Reverse(it.confidence));
+        found
     }
 }
 
-fn look(kinds: &[Kind], seen: &Seen<'_>) -> Vec<(Kind, Finding)> {
-    let found = |kind: &Kind| Some((*kind, kind.conclude(seen).finding()?.clone()));
-    kinds.iter().filter_map(found).collect()
+fn look(kinds: &[Kind], seen: &Seen<'_>) -> Vec<Reason> {
+    kinds
+        .iter()
+        .filter_map(|kind| Some(Reason::of(*kind, kind.conclude(seen).finding()?)))
+        .collect()
 }
 
-fn line(kind: Kind, finding: &Finding) -> String {
-    let confidence: Confidence = finding.confidence;
-    let line = format!("{} ({} confidence): {}", kind.as_str(), confidence.as_str(), finding.says);
-    if line.chars().count() <= LINE_MAX {
-        return line;
+/// What is said of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reason {
+    pub kind: Kind,
+    pub confidence: Confidence,
+    /// Short enough for a line.
+    says: String,
+}
+
+impl Reason {
+    pub(super) fn of(kind: Kind, finding: &Finding) -> Self {
+        let Finding { confidence, says, .. } = finding;
+        Self { kind, confidence: *confidence, says: cut(says) }
     }
-    line.chars().take(LINE_MAX - 1).chain(['…']).collect()
+
+    /// How much it is worth telling beside others, more is more.
+    pub fn rank(&self) -> (Confidence, Reverse<Kind>) {
+        (self.confidence, Reverse(self.kind))
+    }
+
+    /// Of equals the first.
+    pub fn surest(one: Option<Self>, other: Option<Self>) -> Option<Self> {
+        if one.as_ref().map(Self::rank) >= other.as_ref().map(Self::rank) { one } else { other }
+    }
+
+    /// With its kind, and how sure it is.
+    pub fn line(&self) -> String {
+        let Self { kind, confidence, says } = self;
+        format!("{} ({} confidence): {says}", kind.as_str(), confidence.as_str())
+    }
+}
+
+fn cut(text: &str) -> String {
+    if text.chars().count() <= SAYS_MAX {
+        return text.to_owned();
+    }
+    text.chars().take(SAYS_MAX - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -136,6 +180,6 @@ mod tests {
             evidence: Vec::new(),
             advice: "",
         };
-        assert_eq!(line(Kind::Change, &finding).chars().count(), LINE_MAX);
+        assert_eq!(Reason::of(Kind::Change, &finding).says.chars().count(), SAYS_MAX);
     }
 }

@@ -79,7 +79,7 @@ pub fn compose(scene: &Scene<'_>, told: &Told<'_>) -> Notification {
         annotations: Annotations {
             summary: words::summary(scene.function, told),
             description: words::description(told),
-            others: others(scene),
+            others: analysed(annotations(scene.annotations), scene.analysis),
         },
         stats: stats(scene, episode),
         functions: vec![function(scene.console, scene.function, episode)],
@@ -91,11 +91,13 @@ pub fn compose(scene: &Scene<'_>, told: &Told<'_>) -> Notification {
     notification.fitted()
 }
 
-/// What a subscription adds, and what analyses found.
-fn others(scene: &Scene<'_>) -> BTreeMap<String, String> {
-    let found = (!scene.analysis.is_empty()).then(|| scene.analysis.join("\n"));
-    let found = found.map(|it| (ANALYSIS.to_owned(), it));
-    annotations(scene.annotations).into_iter().chain(found).collect()
+/// What a subscription adds, and what analyses found, a line for each.
+pub(super) fn analysed(
+    theirs: BTreeMap<String, String>,
+    lines: &[String],
+) -> BTreeMap<String, String> {
+    let found = (!lines.is_empty()).then(|| (ANALYSIS.to_owned(), lines.join("\n")));
+    theirs.into_iter().chain(found).collect()
 }
 
 /// What a subscription adds. It cannot replace what we say.

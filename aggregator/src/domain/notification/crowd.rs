@@ -7,14 +7,18 @@ use overtime_wire::EpochMillis;
 use super::{
     Alert, Annotations, FUNCTIONS_MAX, Function, Incident, Notification, SAMPLES_MAX, SCHEMA,
     Stats, Status, Subscription, Transition as Kind,
-    compose::{annotations, arn, function_url, sample},
+    compose::{analysed, annotations, arn, function_url, sample},
     words::millis,
 };
 use crate::domain::{
     alert::{
         Ending,
-        group::{Labels, roll::Shown},
+        group::{
+            Labels,
+            roll::{Shared, Shown},
+        },
     },
+    analysis::told::LINES_MAX,
     instant::rfc3339,
 };
 
@@ -36,6 +40,8 @@ pub struct Crowd<'a> {
     pub unheard: u64,
     /// Those that are named.
     pub shown: Vec<Shown>,
+    /// What was found out about why, first what was found of most of them.
+    pub reasons: Vec<Shared>,
     pub group: &'a Labels,
     pub subscription: &'a Subscription,
     /// What the subscription adds to ours.
@@ -78,7 +84,7 @@ pub fn compose(crowd: &Crowd<'_>) -> Notification {
         annotations: Annotations {
             summary: summary(crowd),
             description: description(crowd),
-            others: annotations(crowd.annotations),
+            others: analysed(annotations(crowd.annotations), &lines(&crowd.reasons)),
         },
         stats: Stats {
             window_s: crowd.at.since(crowd.first).as_secs(),
@@ -94,6 +100,24 @@ pub fn compose(crowd: &Crowd<'_>) -> Notification {
         silence_ended: None,
     };
     notification.fitted()
+}
+
+/// A line for each kind of reason, with a function that it was found of.
+fn lines(reasons: &[Shared]) -> Vec<String> {
+    let line = |it: &Shared| {
+        let (name, line) = (&it.function.name, it.reason.line());
+        match it.functions - 1 {
+            0 => format!("{name}: {line}"),
+            more => {
+                format!(
+                    "{name}: {line} {}: {}.",
+                    counted(more, "more function"),
+                    it.reason.kind.as_str()
+                )
+            }
+        }
+    };
+    reasons.iter().take(LINES_MAX).map(line).collect()
 }
 
 fn timeout(shown: &Shown) -> Option<Duration> {
@@ -289,6 +313,7 @@ mod tests {
                 functions: 2,
                 unheard: 2,
                 shown: Vec::new(),
+                reasons: Vec::new(),
                 group: &group,
                 subscription: &subscription,
                 labels: &nothing,

@@ -64,7 +64,7 @@ fn check(steps: &str, (versions, causes): (&str, &str), expected: Expect) {
         Change { at: step(4), what: "version 43".to_owned() },
         Change { at: step(40), what: "memory 1 GB".to_owned() },
     ];
-    let told = tell(&function(versions, causes), (&axis(&points), &points), &changes);
+    let told = tell(&function(versions, causes), (&axis(&points), &points), (&changes, None));
     let told: Vec<_> = told.iter().map(|it| format!("{}: {}", it.question, it.text)).collect();
     expected.assert_eq(&told.join("\n"));
 }

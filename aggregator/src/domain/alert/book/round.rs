@@ -158,7 +158,8 @@ impl<'a> Round<'a> {
             let Some(mut member) = self.after.book.0.remove(&id) else { continue };
             if let (Some(episode), Some(membership)) = (episode(&member), &mut member.membership) {
                 let part = Part::of(&membership.labels, self.context.tags, &episode);
-                let part = self.whole(membership, part);
+                let reason = self.context.background.reason(self.seen.blocks.values().flatten());
+                let part = Part { reason, ..self.whole(membership, part) };
                 self.after.marks.extend(membership.say(function, part, (refresh, at)));
             }
             self.after.book.0.insert(id, member);

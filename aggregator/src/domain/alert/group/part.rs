@@ -16,6 +16,7 @@ use crate::domain::{
         Ending, Episode, Sample,
         mark::{millis, optional_millis},
     },
+    analysis::told::Reason,
     configuration::{GroupLabel, Subscription},
     digest,
     notification::Child,
@@ -80,6 +81,9 @@ pub struct Part {
     pub timeouts: u64,
     pub corrections: u32,
     pub sample: Option<Sample>,
+    /// The surest of what was found out about why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Reason>,
     pub over: Option<Over>,
     /// Of a fleet incident: the function's other alerts that somebody was told of, and how many still wait to be.
     pub told: Vec<Child>,
@@ -115,6 +119,7 @@ impl Part {
             timeouts: episode.timeouts(),
             corrections: episode.corrections,
             sample: standing.or(episode.samples.first()).cloned(),
+            reason: None,
             over: None,
             told: Vec::new(),
             waiting: 0,
@@ -151,6 +156,8 @@ pub struct Membership {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Said {
     essence: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reason: Option<Reason>,
     #[serde(with = "millis")]
     last: EpochMillis,
 }
@@ -180,23 +187,29 @@ impl Membership {
         Some(Self { id, labels, is_incident, said: None })
     }
 
-    /// What is to be said to the group, if there is news. Further timeouts alone are news after so long.
+    /// What is to be said to the group, if there is news. Further timeouts alone are news after so long. Of why it times out the group
+    /// is told what is surest of all that was ever found: who looks again may know less.
     pub fn say(
         &mut self,
         function: &FunctionKey,
         part: Part,
         (refresh, at): (Duration, EpochMillis),
     ) -> Option<Mark> {
-        let said = Said { essence: part.essence(), last: part.last };
-        let joins = self.said.is_none();
-        let goes_on = self.said.as_ref().is_some_and(|it| {
+        let before = self.said.as_ref();
+        let reason = Reason::surest(part.reason, before.and_then(|it| it.reason.clone()));
+        let part = Part { reason, ..part };
+        let said = Said { essence: part.essence(), reason: part.reason.clone(), last: part.last };
+        let goes_on = before.is_some_and(|it| {
             part.over.is_none() && part.last > it.last && part.last.since(it.last) >= refresh
         });
-        let changed = self.said.as_ref().is_none_or(|it| it.essence != said.essence);
+        let rank = |it: &Said| it.reason.as_ref().map(Reason::rank);
+        let changed = before.is_none_or(|it| {
+            it.essence != said.essence || (part.over.is_none() && rank(it) < rank(&said))
+        });
         if !changed && !goes_on {
             return None;
         }
-        self.said = Some(said);
+        let joins = self.said.replace(said).is_none();
         let (group, function) = (self.id.clone(), function.clone());
         Some(Mark { group, function, part, due: at, may_open: joins || goes_on })
     }

@@ -6,6 +6,7 @@
 //! **Invariant.** The same parts in any order add up to the same.
 
 use std::{
+    cmp::Reverse,
     collections::{BTreeMap, BTreeSet},
     mem,
     time::Duration,
@@ -19,6 +20,7 @@ use super::{
 };
 use crate::domain::{
     alert::{Ending, Sample},
+    analysis::{Kind, told::Reason},
     configuration::{Silence, Subscription},
     digest,
     notification::{Child, FUNCTIONS_MAX},
@@ -41,6 +43,24 @@ pub struct Shown {
     pub function: FunctionKey,
     pub timeouts: u64,
     pub sample: Option<Sample>,
+}
+
+/// A kind of reason that was found of some functions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shared {
+    pub functions: u64,
+    /// One of them: of those of which it is surest, the first by name.
+    pub function: FunctionKey,
+    pub reason: Reason,
+}
+
+impl Shared {
+    fn with(self, other: Self) -> Self {
+        let functions = self.functions + other.functions;
+        let order = |it: &Self| (Reverse(it.reason.confidence), it.function.clone());
+        let first = if order(&other) < order(&self) { other } else { self };
+        Self { functions, ..first }
+    }
 }
 
 /// What is known of a group's functions at one moment.
@@ -78,6 +98,7 @@ pub struct Roll<'a> {
     /// How many of them lie in which incidents.
     pub(super) held: BTreeMap<Vec<GroupId>, u64>,
     shown: Vec<Shown>,
+    reasons: BTreeMap<Kind, Shared>,
     pub(super) children: BTreeSet<Child>,
     pub(super) more_children: u64,
     pub(super) waiting: u64,
@@ -115,6 +136,7 @@ impl<'a> Roll<'a> {
             silence: None,
             held: BTreeMap::new(),
             shown: Vec::new(),
+            reasons: BTreeMap::new(),
             children: BTreeSet::new(),
             more_children: 0,
             waiting: 0,
@@ -186,7 +208,10 @@ impl<'a> Roll<'a> {
             Some(silence) => {
                 self.silence = self.silence.into_iter().chain([silence]).max_by_key(|it| it.ends());
             }
-            None if live => self.awake(part, hash, heard),
+            None if live => {
+                self.awake(part, hash, heard);
+                self.reason(function, part);
+            }
             None => {}
         }
         self.show(Shown {
@@ -254,6 +279,23 @@ impl<'a> Roll<'a> {
         let known = self.held.len() < INCIDENTS_MAX || self.held.contains_key(&part.incidents);
         let within = if known { part.incidents.clone() } else { Vec::new() };
         *self.held.entry(within).or_default() += 1;
+    }
+
+    fn reason(&mut self, function: &FunctionKey, part: &Part) {
+        let Some(reason) = &part.reason else { return };
+        let own = Shared { functions: 1, function: function.clone(), reason: reason.clone() };
+        let shared = match self.reasons.remove(&reason.kind) {
+            Some(others) => others.with(own),
+            None => own,
+        };
+        self.reasons.insert(reason.kind, shared);
+    }
+
+    /// What was found of those that may be told of, first what was found of most.
+    pub fn reasons(&self) -> Vec<Shared> {
+        let mut reasons: Vec<Shared> = self.reasons.values().cloned().collect();
+        reasons.sort_by_key(|it| Reverse((it.functions, it.reason.confidence)));
+        reasons
     }
 
     /// How many functions nobody was told of yet. Of more than can be remembered one by one, only their number says so.

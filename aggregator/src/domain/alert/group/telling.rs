@@ -200,6 +200,8 @@ impl Desk<'_> {
             functions: roll.functions(),
             unheard: roll.unheard(),
             shown: roll.shown(event.ending.is_some()),
+            // What is over needs no reason any more.
+            reasons: if event.ending.is_none() { roll.reasons() } else { Vec::new() },
             group: self.labels,
             subscription: described,
             labels: scene.subscription.map_or(&nothing, |it| &it.labels),

@@ -1,11 +1,12 @@
-//! What is told of groups, in words: `a!` function `a` times out, `a-` its latest timeout is taken back, `ak` an invocation of it
-//! succeeds, `+10m` time passes, `s` and `sa` a silence of an hour begins, over everything and over `a`, `u-` subscriptions are disabled.
+//! What is told of groups, in words: `a!` function `a` times out, `ao` it does in the init that follows a reset, `a-` its latest
+//! timeout is taken back, `ak` an invocation of it succeeds, `+10m` time passes, `s` and `sa` a silence of an hour begins, over
+//! everything and over `a`, `u-` subscriptions are disabled.
 //!
 //! Told back after every word: `F`iring, `U`pdate, `R`epeat, `✓` resolved and of how many functions, with the function's letter before
 //! it where it is the function's own alert; in brackets what was held back; `·` for nothing.
 
 use expect_test::{Expect, expect};
-use overtime_wire::{Block, Evidence, FunctionKey, Ordinal, Outcome};
+use overtime_wire::{Block, Cause, Evidence, FunctionKey, IncarnationId, Ordinal, Outcome};
 use proptest::{collection::vec, prelude::*};
 use serde_json::json;
 
@@ -86,7 +87,8 @@ impl World {
             ("u", "-") => {
                 self.configuration.subscriptions.iter_mut().for_each(|it| it.value.enabled = false);
             }
-            (_, "!") => self.time_out(name),
+            (_, "!") => self.time_out(name, false),
+            (_, "o") => self.time_out(name, true),
             (_, "-") => {
                 let claim = self.functions.get_mut(&name).and_then(|it| it.claims.last_mut());
                 let Some(claim) = claim else { return "·".to_owned() };
@@ -123,12 +125,17 @@ impl World {
         self.configuration.put(silence);
     }
 
-    fn time_out(&mut self, name: char) {
+    fn time_out(&mut self, name: char, after_reset: bool) {
         let member = self.functions.entry(name).or_default();
         let mut claim = claim(name, self.now);
         claim.function = function(name);
         claim.verdict.evidence = Evidence::Report;
-        claim.verdict.ordinal = Ordinal(u32::try_from(member.claims.len()).unwrap());
+        let number = u8::try_from(member.claims.len()).unwrap();
+        if after_reset {
+            claim.incarnation = IncarnationId([number; 16]);
+            claim.verdict.cause = Cause::Init;
+        }
+        claim.verdict.ordinal = Ordinal(if after_reset { 0 } else { number.into() });
         member.claims.push(claim);
     }
 
@@ -256,6 +263,19 @@ fn new_members_are_an_update_after_the_group_interval() {
     check(&[silent], "a! +10s b! +1h", expect!["· F1 · ·"]);
     let hourly = json!({"group_by": [], "repeat_interval": "1h"});
     check(&[hourly], "a! +10s +1h b! +5m +1h", expect!["· F1 R1 · U2 R2"]);
+}
+
+#[test]
+fn what_was_found_of_its_functions_is_told_with_one_of_them_and_not_when_it_is_over() {
+    let world = check(
+        &[region()],
+        "c! ao bo +1s ao bo +1s ao bo +28s ak bk ck +11m",
+        expect!["· · · · · · · · · F3 · · · ✓3"],
+    );
+    let said = |it: &Owed| it.dispatch.notification.annotations.others.get("analysis").cloned();
+    let [opening, end] = &world.told[..] else { panic!("{:?}", world.told) };
+    expect!["a: doom_loop (high confidence): An environment timed out 3 times in a row, each time on its first invocation after a reset. 1 more function: doom_loop."].assert_eq(&said(opening).unwrap_or_default());
+    assert_eq!(said(end), None);
 }
 
 #[test]
