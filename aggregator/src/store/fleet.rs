@@ -100,7 +100,10 @@ impl Store {
         let known = held.as_ref().map(|it| it.rows.clone()).unwrap_or_default();
         let lost = written.map_or(0, Written::lost);
         let rows = Arc::new(self.read_fleet(known).await?);
-        let rows = written.map_or(rows.clone(), |it| it.added_to(rows));
+        let rows = match written {
+            Some(it) => it.added_to(rows),
+            None => rows,
+        };
         *held = Some(Reading { read: now, begun: now, lost, rows: rows.clone() });
         Ok(rows)
     }

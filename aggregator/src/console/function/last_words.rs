@@ -3,7 +3,7 @@
 //! **Invariant.** Pure. Numbers and identifiers are no difference between two lines, and of a timeout whose log is not known nothing is
 //! said.
 
-use crate::{api::timeouts::item::Item, console::chart::text::counted};
+use crate::api::timeouts::item::Item;
 
 /// Most letters of a line.
 const LETTERS_MAX: usize = 200;
@@ -15,20 +15,12 @@ pub(super) fn most_often(timeouts: &[Item]) -> Option<String> {
     let alike = |line: &str| lines.iter().filter(|it| shape(it) == shape(line)).count();
     // The last of equals is taken, and the latest is to be it.
     let line = *lines.iter().rev().max_by_key(|it| alike(it))?;
-    let known = u64::try_from(lines.len()).unwrap_or(u64::MAX);
-    let said = match (alike(line), known) {
-        (_, 1) => "the last line of the one timeout whose log is known".to_owned(),
-        (all, known) if u64::try_from(all) == Ok(known) => {
-            format!("the last line of all {} whose log is known", counted(known, "latest timeout"))
-        }
-        (some, known) => {
-            format!(
-                "the last line of {some} of the {} whose log is known",
-                counted(known, "latest timeout")
-            )
-        }
+    let said = match (alike(line), lines.len()) {
+        (_, 1) => "the one timeout".to_owned(),
+        (all, known) if all == known => format!("all {known} of the latest timeouts"),
+        (some, known) => format!("{some} of the {known} latest timeouts"),
     };
-    Some(format!("“{}”: {said}.", cut(line)))
+    Some(format!("“{}”, in {said} whose log is known.", cut(line)))
 }
 
 fn last_line(log: &str) -> Option<&str> {
@@ -75,21 +67,14 @@ mod tests {
     fn lines_that_differ_in_numbers_are_alike() {
         check(&[], None);
         check(&["", " \n "], None);
-        check(
-            &["a\nwaiting\n\n"],
-            Some("“waiting”: the last line of the one timeout whose log is known."),
-        );
+        check(&["a\nwaiting\n\n"], Some("“waiting”, in the one timeout whose log is known."));
         check(
             &["12:00:05 try 3 of orders", "12:00:01 try 2 of orders"],
-            Some(
-                "“12:00:05 try 3 of orders”: the last line of all 2 latest timeouts whose log is known.",
-            ),
+            Some("“12:00:05 try 3 of orders”, in all 2 of the latest timeouts whose log is known."),
         );
         check(
             &["odd", "12:00 waiting for db-1", "", "11:59 waiting for db-2"],
-            Some(
-                "“12:00 waiting for db-1”: the last line of 2 of the 3 latest timeouts whose log is known.",
-            ),
+            Some("“12:00 waiting for db-1”, in 2 of the 3 latest timeouts whose log is known."),
         );
     }
 
