@@ -57,7 +57,7 @@ async fn a_list_without_functions_says_why() {
     let page = scene.get("/functions?name=nothing*&tag=team").await;
     check(
         &page.text("name nothing", "All times"),
-        expect![[r#"
+        expect![[r"
             name nothing*
             ✕
             – take away
@@ -69,16 +69,16 @@ async fn a_list_without_functions_says_why() {
             Only functions that report to Overtime are listed; which ones do not is on
             Coverage
             .
-            Show all functions"#]],
+            Show all functions"]],
     );
     let page = Scene::empty().await.get("/functions").await;
     check(
         &page.text("No function", "All times"),
-        expect![[r#"
+        expect![[r"
             No function has reported yet.
             The
             overview
-            says how to add the layer and how to make a test timeout."#]],
+            says how to add the layer and how to make a test timeout."]],
     );
 }
 
