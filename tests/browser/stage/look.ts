@@ -12,7 +12,10 @@ const RULES = ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-pra
 // Clean for axe, in the theme that the system asks for. There are no frames, which is what its other way of collecting is for, and
 // nothing reads what it has nothing to say about.
 export async function expectAccessible(page: Page): Promise<void> {
-  const axe = new AxeBuilder({ page }).options({ resultTypes: ['violations'] }).withTags(RULES).setLegacyMode();
+  const axe = new AxeBuilder({ page })
+    .options({ resultTypes: ['violations'] })
+    .withTags(RULES)
+    .setLegacyMode();
   const { violations } = await axe.analyze();
   const told = violations.map((it) => ({
     rule: it.id,
