@@ -26,6 +26,14 @@ pub fn evidence(evidence: Evidence) -> &'static str {
     }
 }
 
+/// At most so many letters of a text, which shows that something is missing.
+pub fn cut(text: &str, letters_max: usize) -> String {
+    if text.chars().count() <= letters_max {
+        return text.to_owned();
+    }
+    text.chars().take(letters_max.saturating_sub(1)).chain(['…']).collect()
+}
+
 /// `950 ms`, `3 s`, `2.5 s`, `15 min`, `1 h 30 min`.
 pub fn duration(duration: Duration) -> String {
     let millis = duration.as_millis();
@@ -58,5 +66,11 @@ mod tests {
         let expected =
             ["0 ms", "950 ms", "1 s", "2.5 s", "1 min", "1 min 1 s", "15 min", "1 h 30 min", "2 h"];
         assert_eq!(said, expected);
+    }
+
+    #[test]
+    fn what_is_cut_shows_it() {
+        let of = |letters_max| cut("größer", letters_max);
+        assert_eq!([of(7), of(6), of(5), of(1)], ["größer", "größer", "größ…", "…"]);
     }
 }

@@ -3,7 +3,7 @@
 //! **Invariant.** Pure. Numbers and identifiers are no difference between two lines, and of a timeout whose log is not known nothing is
 //! said.
 
-use crate::api::timeouts::item::Item;
+use crate::{api::timeouts::item::Item, domain::words};
 
 /// Most letters of a line.
 const LETTERS_MAX: usize = 200;
@@ -20,7 +20,7 @@ pub(super) fn most_often(timeouts: &[Item]) -> Option<String> {
         (all, known) if all == known => format!("all {known} of the latest timeouts"),
         (some, known) => format!("{some} of the {known} latest timeouts"),
     };
-    Some(format!("“{}”, in {said} whose log is known.", cut(line)))
+    Some(format!("“{}”, in {said} whose log is known.", words::cut(line, LETTERS_MAX)))
 }
 
 fn last_line(log: &str) -> Option<&str> {
@@ -31,13 +31,6 @@ fn last_line(log: &str) -> Option<&str> {
 fn shape(line: &str) -> Vec<&str> {
     let has_digit = |word: &str| word.contains(|it: char| it.is_ascii_digit());
     line.split_whitespace().map(|it| if has_digit(it) { "" } else { it }).collect()
-}
-
-fn cut(line: &str) -> String {
-    if line.chars().count() <= LETTERS_MAX {
-        return line.to_owned();
-    }
-    line.chars().take(LETTERS_MAX - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
@@ -76,10 +69,5 @@ mod tests {
             &["odd", "12:00 waiting for db-1", "", "11:59 waiting for db-2"],
             Some("“12:00 waiting for db-1”, in 2 of the 3 latest timeouts whose log is known."),
         );
-    }
-
-    #[test]
-    fn a_long_line_is_cut() {
-        assert_eq!(cut(&"é".repeat(1_000)).chars().count(), LETTERS_MAX);
     }
 }

@@ -13,6 +13,7 @@ use crate::domain::{
     history::History,
     hour::{Hour, StandingHour},
     timeout::Timeout,
+    words,
 };
 
 /// Most findings that a message tells, and most letters of what each says.
@@ -86,7 +87,7 @@ pub struct Reason {
 impl Reason {
     pub(super) fn of(kind: Kind, finding: &Finding) -> Self {
         let Finding { confidence, says, .. } = finding;
-        Self { kind, confidence: *confidence, says: cut(says) }
+        Self { kind, confidence: *confidence, says: words::cut(says, SAYS_MAX) }
     }
 
     /// How much it is worth telling beside others, more is more.
@@ -104,13 +105,6 @@ impl Reason {
         let Self { kind, confidence, says } = self;
         format!("{} ({} confidence): {says}", kind.as_str(), confidence.as_str())
     }
-}
-
-fn cut(text: &str) -> String {
-    if text.chars().count() <= SAYS_MAX {
-        return text.to_owned();
-    }
-    text.chars().take(SAYS_MAX - 1).chain(['…']).collect()
 }
 
 #[cfg(test)]
