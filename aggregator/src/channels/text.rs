@@ -2,6 +2,8 @@
 //!
 //! **Invariant.** Cutting never makes a text longer than it may be, never splits a character, and shows that something is missing.
 
+pub(super) use crate::domain::words::cut;
+
 /// What stands where something is missing.
 const ELLIPSIS: char = '…';
 
@@ -43,11 +45,6 @@ pub(super) fn fit(text: &str, max: usize, escape: impl Fn(char) -> Option<&'stat
         }
     }
     fitted
-}
-
-/// At most `max` characters.
-pub(super) fn cut(text: &str, max: usize) -> String {
-    fit(text, max, |_| None)
 }
 
 /// At most `max` bytes.

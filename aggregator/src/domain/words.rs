@@ -31,7 +31,8 @@ pub fn cut(text: &str, letters_max: usize) -> String {
     if text.chars().count() <= letters_max {
         return text.to_owned();
     }
-    text.chars().take(letters_max.saturating_sub(1)).chain(['…']).collect()
+    let Some(room) = letters_max.checked_sub(1) else { return String::new() };
+    text.chars().take(room).chain(['…']).collect()
 }
 
 /// `950 ms`, `3 s`, `2.5 s`, `15 min`, `1 h 30 min`.
@@ -71,6 +72,7 @@ mod tests {
     #[test]
     fn what_is_cut_shows_it() {
         let of = |letters_max| cut("größer", letters_max);
-        assert_eq!([of(7), of(6), of(5), of(1)], ["größer", "größer", "größ…", "…"]);
+        assert_eq!([of(7), of(6), of(5)], ["größer", "größer", "größ…"]);
+        assert_eq!([of(1), of(0)], ["…", ""]);
     }
 }
