@@ -103,9 +103,7 @@ pub fn main() -> ExitCode {
             &"AWS_LAMBDA_RUNTIME_API is not set: a door opens only on Lambda; `overtime serve` opens all on this machine",
         );
     }
-    if let Err(why) = lines::start(config.settings.door(), &config.log) {
-        return refuse(&why);
-    }
+    lines::start(config.settings.door(), config.log.clone());
     // One event at a time on a fraction of a processor: more threads would only take turns, and start later.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let ended = runtime.map_err(Failure::from).and_then(|it| it.block_on(run(config)));

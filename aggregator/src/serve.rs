@@ -31,6 +31,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep, timeout},
 };
+use tracing_subscriber::{layer::SubscriberExt as _, util::SubscriberInitExt as _};
 
 use self::config::Config;
 use crate::{
@@ -110,12 +111,8 @@ pub fn main(serve: &Serve) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let filter = tracing_subscriber::EnvFilter::try_new(&config.log);
-    let Ok(filter) = filter else {
-        eprintln!("overtime: OVERTIME_LOG is not a filter such as info or info,overtime=debug");
-        return ExitCode::FAILURE;
-    };
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    tracing_subscriber::registry().with(lines).with(config.log.clone()).init();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let served = runtime
         .context("cannot start the runtime")

@@ -10,6 +10,7 @@ pub mod sign_in;
 use std::{error::Error, fmt::Display, path::PathBuf, str::FromStr, time::Duration};
 
 use jiff::SignedDuration;
+use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use crate::{
     channels::{
@@ -23,8 +24,7 @@ use crate::{
     store::{Tables, retention::Retention},
 };
 
-/// What is logged when nobody says otherwise, as `tracing` filters are written.
-pub const LOG_DEFAULT: &str = "info";
+const LOG_DEFAULT: &str = "info";
 
 /// Beyond this somebody mistook the unit.
 const KEPT_MAX: Duration = Duration::from_hours(3_650 * 24);
@@ -96,6 +96,24 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
             self.fault(name, "is not a duration such as 1s or 500ms");
             default
         })
+    }
+
+    /// `OVERTIME_LOG`: what is logged. What it says of a module outweighs what `quiet` does.
+    pub fn log(&mut self, quiet: &str) -> Targets {
+        let text = self.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
+        // The crate takes a word alone for a module, any text for its name, and nothing for `error`: a slip would be silence.
+        let is_path = |it: &str| it.chars().all(|c| c.is_ascii_alphanumeric() || "_:".contains(c));
+        let meant = text.split(',').all(|it| match it.split_once('=') {
+            Some((module, _)) => is_path(module),
+            None => !it.is_empty() && it.parse::<LevelFilter>().is_ok(),
+        });
+        match format!("{quiet},{text}").parse() {
+            Ok(filter) if meant => filter,
+            Ok(_) | Err(_) => {
+                self.fault("OVERTIME_LOG", "is not a filter such as info or info,overtime=debug");
+                Targets::new()
+            }
+        }
     }
 
     /// A setting that is `on` or `off`, which it is where it is not set.

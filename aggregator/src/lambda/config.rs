@@ -2,10 +2,12 @@
 //!
 //! A setting that belongs to another door is not even read, so that no door but deliver ever holds a channel's secret.
 
+use tracing_subscriber::filter::Targets;
+
 use crate::{
     domain::{base::Base, emission::Shape, portal::Portal},
     settings::{
-        Faults, LOG_DEFAULT, Outside, Reader,
+        Faults, Outside, Reader,
         sign_in::{Place, SignIn},
     },
     store::{Tables, retention::Retention},
@@ -14,8 +16,8 @@ use crate::{
 /// Settings of one door.
 #[derive(Debug)]
 pub(super) struct Config {
-    /// `OVERTIME_LOG`: what is logged, as `tracing` filters are written.
-    pub(super) log: String,
+    /// `OVERTIME_LOG`: what is logged.
+    pub(super) log: Targets,
     /// `OVERTIME_FACTS_TABLE`, `OVERTIME_STATE_TABLE`: what the tables are called.
     pub(super) tables: Tables,
     /// How long what is written is kept.
@@ -37,6 +39,9 @@ pub(super) enum Settings {
     Console { base: Base, sign_in: Box<SignIn>, portal: Option<Portal>, deliver: String },
 }
 
+/// It says again what we have said with its request id.
+const LOG_QUIET: &str = "lambda_runtime::layers::panic=off";
+
 impl Settings {
     /// What the door is called.
     pub(super) fn door(&self) -> &'static str {
@@ -55,7 +60,7 @@ const DOORS: &str = "ingest, evaluate, deliver, sweep or console";
 impl Config {
     pub(super) fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut reader = Reader::new(lookup);
-        let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
+        let log = reader.log(LOG_QUIET);
         let tables = reader.tables();
         let retention = reader.retention();
         let settings = read_door(&mut reader);

@@ -18,7 +18,8 @@ use tracing::{
     span::{Attributes, Id},
 };
 use tracing_subscriber::{
-    EnvFilter, Layer,
+    Layer,
+    filter::Targets,
     layer::{Context, SubscriberExt as _},
     registry::LookupSpan,
     util::SubscriberInitExt as _,
@@ -26,13 +27,8 @@ use tracing_subscriber::{
 
 use crate::{clock, domain::instant};
 
-/// It says again what we have said with its request id.
-const QUIET: &str = "lambda_runtime::layers::panic=off";
-
 /// Logs from now on what `filter` lets through.
-pub(super) fn start(door: &'static str, filter: &str) -> Result<(), String> {
-    let filter = EnvFilter::try_new(format!("{QUIET},{filter}"))
-        .map_err(|_| "OVERTIME_LOG is not a filter such as info or info,overtime=debug")?;
+pub(super) fn start(door: &'static str, filter: Targets) {
     // A line that cannot be written has nobody to tell.
     let write: fn(&[u8]) = |line| drop(io::stderr().lock().write_all(line));
     let lines = Lines { door, write };
@@ -42,7 +38,6 @@ pub(super) fn start(door: &'static str, filter: &str) -> Result<(), String> {
         let message = panic.payload_as_str().unwrap_or("it says nothing");
         tracing::error!(at, panic = message, "a defect: a panic");
     }));
-    Ok(())
 }
 
 struct Lines<W> {

@@ -4,10 +4,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use tracing_subscriber::filter::Targets;
+
 use crate::{
     domain::{base::Base, emission::Shape, portal::Portal},
     settings::{
-        Faults, LOG_DEFAULT, Outside, Reader,
+        Faults, Outside, Reader,
         sign_in::{Place, SignIn},
     },
     store::{Tables, retention::Retention},
@@ -16,8 +18,8 @@ use crate::{
 /// What `serve` is told by its environment.
 #[derive(Debug)]
 pub struct Config {
-    /// `OVERTIME_LOG`: what is logged, as `tracing` filters are written.
-    pub log: String,
+    /// `OVERTIME_LOG`: what is logged.
+    pub log: Targets,
     /// `OVERTIME_TALLY_DELAY`: how long tallies are gathered before they are read together.
     pub tally_delay: Duration,
     /// `OVERTIME_BASE_PATH`: under which path of the address everything is served.
@@ -52,8 +54,7 @@ const TALLY_DELAY_DEFAULT: Duration = Duration::from_secs(1);
 impl Config {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut reader = Reader::new(lookup);
-        let log = reader.set("OVERTIME_LOG").unwrap_or_else(|| LOG_DEFAULT.to_owned());
-        let log = format!("{LOG_QUIET},{log}");
+        let log = reader.log(LOG_QUIET);
         let tally_delay = reader.duration("OVERTIME_TALLY_DELAY", TALLY_DELAY_DEFAULT);
         let base = reader.base_path();
         let portal = reader.portal();
@@ -120,16 +121,31 @@ mod tests {
     }
 
     #[test]
+    fn a_filter_of_the_log_has_a_level_and_levels_of_modules() {
+        let log = |filter, expected: Expect| check(&[("OVERTIME_LOG", filter)], expected);
+        log("WARN,overtime=debug", expect!["overtime=debug,dynoxide=error,warn 1s webhook=false"]);
+        log("off", expect!["dynoxide=error,off 1s webhook=false"]);
+        log("dynoxide=trace,info", expect!["dynoxide=trace,info 1s webhook=false"]);
+        for not_one in ["loud", "overtime", "overtime=loud", "info,", ",", "info;overtime=debug"] {
+            log(
+                not_one,
+                expect!["OVERTIME_LOG is not a filter such as info or info,overtime=debug"],
+            );
+        }
+    }
+
+    #[test]
     fn every_fault_is_named_and_no_value_is_repeated() {
         check(
             &[
+                ("OVERTIME_LOG", "loud"),
                 ("OVERTIME_TALLY_DELAY", "soon"),
                 ("OVERTIME_WEBHOOK_ALLOW", "my-network"),
                 ("OVERTIME_WEBHOOK_URL", "https://example.com/hook"),
                 ("OVERTIME_WEBHOOK_SECRET", "whsec_oops"),
             ],
             expect![
-                "OVERTIME_TALLY_DELAY is not a duration such as 1s or 500ms; OVERTIME_WEBHOOK_ALLOW is not a comma-separated list of networks such as 127.0.0.0/8; OVERTIME_WEBHOOK_SECRET is not a reference of the form env:NAME, file:PATH, ssm:/NAME or secretsmanager:NAME"
+                "OVERTIME_LOG is not a filter such as info or info,overtime=debug; OVERTIME_TALLY_DELAY is not a duration such as 1s or 500ms; OVERTIME_WEBHOOK_ALLOW is not a comma-separated list of networks such as 127.0.0.0/8; OVERTIME_WEBHOOK_SECRET is not a reference of the form env:NAME, file:PATH, ssm:/NAME or secretsmanager:NAME"
             ],
         );
     }
