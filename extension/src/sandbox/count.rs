@@ -32,7 +32,7 @@ impl Sandbox {
                         next_verdict(it, hearing, (&self.me, &self.told), now)
                     {
                         self.tails.add_to(&mut verdict, it.held_init);
-                        it.verdict = Some(verdict.clone());
+                        it.verdict = Some(Box::new(verdict.clone()));
                         due.push((verdict, is_first && it.is_cold));
                     }
                 }
@@ -154,7 +154,7 @@ fn next_verdict(
     now: EpochMillis,
 ) -> Option<Verdict> {
     let Judgement::Abnormal { evidence, outcome, cause } = judge(it, hearing) else { return None };
-    let last = it.verdict.as_ref();
+    let last = it.verdict.as_deref();
     let report = it.report.as_ref();
     let duration = report.and_then(|it| it.duration).or_else(|| {
         let ended = it.ended.and_then(|it| it.duration);

@@ -32,8 +32,8 @@ pub(super) struct Invocation {
     pub(super) spans: Spans,
     pub(super) fate: Fate,
     pub(super) overrun: Overrun,
-    /// The last verdict about it. Once there was one, it never enters a tally.
-    pub(super) verdict: Option<Verdict>,
+    /// The last verdict about it. Once there was one, it never enters a tally. Few have one, so it does not widen the others.
+    pub(super) verdict: Option<Box<Verdict>>,
     pub(super) is_counted: bool,
     /// A report has told what extensions took of it.
     pub(super) is_weighed: bool,

@@ -5,6 +5,8 @@
 //! function's file system need not have any. An aggregator behind a private authority is trusted by way of a file, which
 //! adds to these roots.
 
+mod provider;
+
 use std::{
     fmt, fs, io,
     path::{Path, PathBuf},
@@ -14,7 +16,6 @@ use std::{
 use rustls::{
     ClientConfig, RootCertStore,
     client::Resumption,
-    crypto::ring,
     pki_types::{CertificateDer, pem::PemObject},
 };
 use tokio_rustls::TlsConnector;
@@ -93,8 +94,7 @@ fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsFault> {
 }
 
 fn configuration(roots: RootCertStore) -> Result<Arc<ClientConfig>, TlsFault> {
-    let provider = Arc::new(ring::default_provider());
-    let builder = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(Arc::new(provider::provider()))
         .with_safe_default_protocol_versions()
         .map_err(TlsFault::Unavailable)?;
     let mut config = builder.with_root_certificates(roots).with_no_client_auth();

@@ -53,7 +53,7 @@ pub(super) struct Storing {
 struct Putting {
     cargo: Cargo,
     voyage: Voyage,
-    task: JoinHandle<Returned>,
+    task: JoinHandle<Box<Returned>>,
 }
 
 /// An object's way that came back.
@@ -64,8 +64,8 @@ pub struct Returned {
     was_frozen: bool,
 }
 
-/// What came of it: nothing but the panic, if there was one.
-pub(super) type Stored = Result<Returned, JoinError>;
+/// What came of it: nothing but the panic, if there was one. Boxed, because everything that waits in the inbox is as wide.
+pub(super) type Stored = Result<Box<Returned>, JoinError>;
 
 /// Waits for the object to come back; forever if there is none.
 pub(super) async fn finished(storing: &mut Option<Box<Storing>>) -> Stored {
@@ -252,7 +252,7 @@ impl Watch {
         let (key, body) = (cargo.key(store.prefix(), function), cargo.body.clone());
         let task = tokio::spawn(async move {
             let (answer, was_frozen) = noticing_freezes(store.put(&key, body, deadline)).await;
-            Returned { store, answer, was_frozen }
+            Box::new(Returned { store, answer, was_frozen })
         });
         storing.putting = Some(Putting { cargo, voyage: Voyage::begin(now), task });
     }
@@ -261,10 +261,11 @@ impl Watch {
         let is_leaving = self.leave.is_some();
         let Some(storing) = &mut self.storing else { return };
         let Some(putting) = storing.putting.take() else { return };
-        let Ok(Returned { store, answer, was_frozen }) = stored else {
+        let Ok(returned) = stored else {
             storing.logs.returned(false);
             return storing.failed(None, now);
         };
+        let Returned { store, answer, was_frozen } = *returned;
         storing.store = Some(store);
         match &answer {
             Answer::Stored => {
