@@ -38,6 +38,7 @@ mod sign_in;
 mod silences;
 mod subscriptions;
 mod table;
+mod timeouts;
 #[cfg(feature = "embedded")]
 #[cfg(test)]
 mod visitor;
@@ -90,6 +91,7 @@ fn pages() -> Router<Console> {
         .merge(functions::routes())
         .merge(function::routes())
         .merge(invocation::routes())
+        .merge(timeouts::routes())
         .merge(preferences::routes())
         .merge(about::routes())
         .merge(channels::routes())

@@ -1,7 +1,8 @@
 //! Every setting, read once, at the edge, into types that cannot be wrong.
 //!
 //! Whoever fixes a function's environment pays one deploy per mistake we report, so all of them are reported together, by
-//! the name they would edit. Values are never echoed: a URL may carry a secret.
+//! the name they would edit. Values are never echoed: a URL may carry a secret. Where it is known whom to report to and how, a mistake
+//! in anything else costs that alone: its default holds, and timeouts are reported.
 
 use std::{collections::BTreeMap, fmt, path::PathBuf, str::FromStr, time::Duration};
 
@@ -11,6 +12,8 @@ use crate::{
     signing::Signer,
     uplink::{proof::Proof, target::Target},
 };
+
+const FLUSH_INTERVAL: Duration = Duration::from_mins(1);
 
 /// The settings of a process that reports.
 #[derive(Debug, Clone)]
@@ -33,6 +36,8 @@ pub struct Config {
     pub log_redaction: Redaction,
     /// `OVERTIME_LOGS`, and all that storing them depends on.
     pub logs: Option<logs::Settings>,
+    /// What was not understood, if anything. Its defaults hold.
+    pub faults: Option<Faults>,
 }
 
 /// How requests prove whose they are.
@@ -45,7 +50,7 @@ pub enum Auth {
 }
 
 /// All that is wrong with the settings.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, thiserror::Error)]
 pub struct Faults(Vec<String>);
 
 impl fmt::Display for Faults {
@@ -59,21 +64,21 @@ impl Config {
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, Faults> {
         let mut reader = Reader { lookup, faults: Vec::new() };
         let target = reader.required("OVERTIME_URL", "set it to the aggregator's base URL");
-        let auth = reader.or("OVERTIME_AUTH", Auth::Iam);
+        let auth = reader.vital("OVERTIME_AUTH", Auth::Iam);
         let proof = reader.proof(auth, target.as_ref());
         let authorities = reader.value("OVERTIME_CA_FILE").map(PathBuf::from);
-        let flush_interval = reader.or("OVERTIME_FLUSH_INTERVAL", Interval(Duration::from_mins(1)));
-        let near_timeout = reader.or("OVERTIME_NEAR_TIMEOUT", Share(0.8));
-        let tags = reader.or("OVERTIME_TAGS", Tags::default());
-        let log_tail = reader.or("OVERTIME_LOG_TAIL", Lines::NONE);
-        let log_redaction = reader.or("OVERTIME_LOG_REDACT", Redaction::On);
-        let logs = logs::Settings::read(&reader.lookup);
-        let logs = logs.map_err(|faults| reader.faults.push(faults.to_string())).ok();
-        let read = || {
-            let (target, proof, flush_interval) = (target?, proof?, flush_interval?);
-            let (near_timeout, tags) = (near_timeout?, tags?);
-            let (log_tail, log_redaction, logs) = (log_tail?, log_redaction?, logs?);
-            Some(Self {
+        let flush_interval = reader.any("OVERTIME_FLUSH_INTERVAL", Interval(FLUSH_INTERVAL));
+        let near_timeout = reader.any("OVERTIME_NEAR_TIMEOUT", Share(0.8));
+        let tags = reader.any("OVERTIME_TAGS", Tags::default());
+        let log_tail = reader.any("OVERTIME_LOG_TAIL", Lines::NONE);
+        let log_redaction = reader.any("OVERTIME_LOG_REDACT", Redaction::On);
+        let logs = logs::Settings::read(&reader.lookup).unwrap_or_else(|faults| {
+            reader.faults.push(faults.to_string());
+            None
+        });
+        let faults = (!reader.faults.is_empty()).then_some(Faults(reader.faults));
+        match (target, proof) {
+            (Some(target), Some(proof)) => Ok(Self {
                 target,
                 proof,
                 authorities,
@@ -83,9 +88,10 @@ impl Config {
                 log_tail,
                 log_redaction,
                 logs,
-            })
-        };
-        read().ok_or(Faults(reader.faults))
+                faults,
+            }),
+            (None, _) | (_, None) => Err(faults.unwrap_or_default()),
+        }
     }
 }
 
@@ -122,11 +128,16 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse(name, &value)
     }
 
-    fn or<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
+    /// What decides how to report: where it is wrong, nothing is.
+    fn vital<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
         match self.value(name) {
             Some(value) => self.parse(name, &value),
             None => Some(default),
         }
+    }
+
+    fn any<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
+        self.value(name).and_then(|value| self.parse(name, &value)).unwrap_or(default)
     }
 
     fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, value: &str) -> Option<T> {
@@ -221,7 +232,7 @@ mod tests {
         };
         let seen = match Config::read(lookup) {
             Ok(it) => format!(
-                "{} {} {:?} {:?} {} {:?} {} {:?}",
+                "{} {} {:?} {:?} {} {:?} {} {:?}{}",
                 it.target,
                 if format!("{:?}", it.proof).contains("Signer") { "signed" } else { "unsigned" },
                 it.authorities,
@@ -230,6 +241,7 @@ mod tests {
                 it.tags.0,
                 it.log_tail.0,
                 it.log_redaction,
+                it.faults.map(|it| format!(" but {it}")).unwrap_or_default(),
             ),
             Err(faults) => faults.to_string(),
         };
@@ -290,6 +302,24 @@ mod tests {
             expect![
                 "OVERTIME_URL is not valid: expected http:// or https://, a host and perhaps a port and a path; OVERTIME_AUTH is not valid: expected iam or none; OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_TAGS is not valid: expected at most 10 of key=value, separated by commas; OVERTIME_LOG_TAIL is not valid: expected a whole number of lines from 0 to 100; OVERTIME_LOG_REDACT is not valid: expected on or off"
             ],
+        );
+    }
+
+    #[test]
+    fn where_it_is_known_whom_to_report_to_a_fault_costs_its_setting_alone() {
+        check(
+            &[
+                ("OVERTIME_URL", "http://127.0.0.1:8787"),
+                ("OVERTIME_AUTH", "none"),
+                ("OVERTIME_FLUSH_INTERVAL", "5 minutes"),
+                ("OVERTIME_NEAR_TIMEOUT", "80%"),
+                ("OVERTIME_TAGS", "team=payments"),
+                ("OVERTIME_LOG_REDACT", "no"),
+                ("OVERTIME_LOGS", "everything"),
+            ],
+            expect![[
+                r#"http://127.0.0.1:8787 unsigned None 60s 0.8 {"team": "payments"} 0 On but OVERTIME_FLUSH_INTERVAL is not valid: expected a whole number with a unit, as in 500ms, 60s or 5m, at most 15m; OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_LOG_REDACT is not valid: expected on or off; OVERTIME_LOGS is not valid: expected function, extension and platform, separated by commas; OVERTIME_LOGS_S3 is not valid: it is not set: expected s3://bucket/prefix; OVERTIME_LOGS_S3_REGION is not valid: neither it nor AWS_REGION is set"#
+            ]],
         );
     }
 

@@ -46,7 +46,7 @@ const STAY_MAX: Duration = Duration::from_millis(1_500);
 #[derive(Debug, Clone)]
 pub enum Role {
     Report(Box<Config>),
-    /// Something is wrong with the settings: poll, and do nothing.
+    /// Nobody knows whom to report to, or how: poll, and do nothing.
     Idle,
 }
 
@@ -54,7 +54,12 @@ impl Role {
     /// Decides, and tells the operator what is missing.
     pub fn of(config: Result<Config, Faults>, notices: &Notices) -> Self {
         match config {
-            Ok(config) => Self::Report(Box::new(config)),
+            Ok(config) => {
+                if let Some(faults) = &config.faults {
+                    notices.say(Topic::Settings, format!("left at its default: {faults}"));
+                }
+                Self::Report(Box::new(config))
+            }
             Err(faults) => {
                 notices.say(Topic::Settings, format!("nothing is reported: {faults}"));
                 Self::Idle

@@ -142,6 +142,24 @@ async fn without_settings_it_polls_and_says_what_is_missing() {
 }
 
 #[tokio::test]
+async fn a_setting_that_is_wrong_costs_what_it_is_for_and_no_timeout() {
+    let wrong = [("OVERTIME_NEAR_TIMEOUT", "80%"), ("OVERTIME_LOGS", "all")];
+    let mut world = World::start(&wrong).await;
+    world.invoke("a", Duration::from_secs(3)).await;
+    world.done("a", "timeout", 3001.0).await;
+    world.shutdown("timeout").await;
+    check(
+        &world.aggregator.batches(),
+        expect![[r"
+        a timeout handler by runtime_done after 3.001s of 3s
+        0 in revision 1"]],
+    );
+    expect![[r"
+        overtime: left at its default: OVERTIME_NEAR_TIMEOUT is not valid: expected a number above 0 and at most 1, as in 0.8; OVERTIME_LOGS is not valid: expected function, extension and platform, separated by commas; OVERTIME_LOGS_S3 is not valid: it is not set: expected s3://bucket/prefix; there are no credentials to sign with for OVERTIME_LOGS_S3: run where Lambda gives the function's role, or unset OVERTIME_LOGS
+    "]].assert_eq(&world.said().await);
+}
+
+#[tokio::test]
 async fn an_aggregator_that_is_not_there_costs_nothing_but_a_line() {
     for reply in [Reply::Reset, Reply::Silence, Reply::Status(500)] {
         let mut world = World::start(&[]).await;

@@ -122,6 +122,8 @@ struct Exports {
     function: String,
     series_csv: String,
     series_json: String,
+    /// All of its timeouts, as a page.
+    timeouts: String,
     timeouts_csv: String,
     timeouts_json: String,
 }
@@ -293,9 +295,9 @@ fn exports(reading: &Reading, frame: &Frame<'_>) -> Exports {
     };
     let span = within(&["from", "to"]);
     let whose = format!("account={}&region={}&function={}", key.account, key.region, key.name);
+    let and = if span.is_empty() { "" } else { "&" };
     let timeouts = |suffix: &str| {
         let limit = reading::TIMEOUTS;
-        let and = if span.is_empty() { "" } else { "&" };
         frame.href(&format!("/api/v1/timeouts{suffix}?{whose}&limit={limit}{and}{span}"))
     };
     let question = if span.is_empty() { String::new() } else { format!("?{span}") };
@@ -303,6 +305,7 @@ fn exports(reading: &Reading, frame: &Frame<'_>) -> Exports {
         function: frame.href(&format!("{function}{question}")),
         series_csv: listing.csv(),
         series_json: listing.json(),
+        timeouts: frame.href(&format!("/timeouts?{whose}{and}{span}")),
         timeouts_csv: timeouts(".csv"),
         timeouts_json: timeouts(""),
     }

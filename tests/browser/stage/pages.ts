@@ -55,6 +55,7 @@ const delivery = listed('deliveries?limit=1', null, (url) => url);
 export const LISTS: Place[] = [
   { name: 'overview', find: at('/') },
   { name: 'functions', find: at('/functions') },
+  { name: 'timeouts', find: at('/timeouts') },
   { name: 'alerts', find: at('/alerts') },
   { name: 'incidents', find: at('/incidents') },
   { name: 'subscriptions', find: at('/subscriptions') },
@@ -96,6 +97,7 @@ export const ONES: Place[] = [
 // Filters that match nothing.
 export const EMPTY: Place[] = [
   { name: 'functions-none', find: at('/functions?name=nothing-*') },
+  { name: 'timeouts-none', find: at('/timeouts?function=nothing') },
   { name: 'alerts-none', find: at('/alerts?function=nothing') },
   { name: 'deliveries-none', find: at('/deliveries?channel=nothing') },
 ];

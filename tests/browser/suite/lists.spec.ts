@@ -37,6 +37,7 @@ test('a parameter that cannot be is named', async ({ page, complaints }) => {
     ['/functions?sort=weather', 'sort'],
     ['/functions?account=12', 'account'],
     ['/alerts?severity=mild', 'severity'],
+    ['/timeouts?cause=weather', 'cause'],
     ['/deliveries?status=lost', 'status'],
   ]) {
     const answer = await page.goto(`${stage().fleet}${path}`);
@@ -48,6 +49,7 @@ test('a parameter that cannot be is named', async ({ page, complaints }) => {
 interface Item {
   name?: string;
   channel?: string;
+  request_id?: string;
   value?: { name: string };
 }
 
@@ -55,6 +57,7 @@ interface Item {
 const LISTS: [string, (item: Item) => string | undefined][] = [
   ['/functions', (it) => it.name],
   ['/functions?name=geo-*&sort=name', (it) => it.name],
+  ['/timeouts?function=orders-api', (it) => it.request_id],
   ['/deliveries', (it) => it.channel],
   ['/subscriptions', (it) => it.value?.name],
   ['/channels', (it) => it.value?.name],

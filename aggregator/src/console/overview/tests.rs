@@ -127,7 +127,7 @@ async fn the_page_says_what_is_wrong_where_and_since_when() {
         &html,
         ("Latest timeouts", "All times"),
         expect![
-            "Latest timeouts | CSV | JSON | Deadline, UTC | Function | Why, and how we know | Request | 00:00:04 | hanging | 012345678901 · eu-west-1 · version 1 | The function&#39;s own code was still running | after 3 s | confirmed | Lambda said so when the runtime was done | id not known | "
+            "Latest timeouts | CSV | JSON | Deadline, UTC | Function | Why, and how we know | Request | 00:00:04 | hanging | 012345678901 · eu-west-1 · version 1 | The function&#39;s own code was still running | after 3 s | confirmed | Lambda said so when the runtime was done | id not known | All timeouts | "
         ],
     );
     assert!(html.contains("hanging, "), "cells name their function");
