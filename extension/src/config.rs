@@ -67,11 +67,11 @@ impl Config {
         let auth = reader.vital("OVERTIME_AUTH", Auth::Iam);
         let proof = reader.proof(auth, target.as_ref());
         let authorities = reader.value("OVERTIME_CA_FILE").map(PathBuf::from);
-        let flush_interval = reader.any("OVERTIME_FLUSH_INTERVAL", Interval(FLUSH_INTERVAL));
-        let near_timeout = reader.any("OVERTIME_NEAR_TIMEOUT", Share(0.8));
-        let tags = reader.any("OVERTIME_TAGS", Tags::default());
-        let log_tail = reader.any("OVERTIME_LOG_TAIL", Lines::NONE);
-        let log_redaction = reader.any("OVERTIME_LOG_REDACT", Redaction::On);
+        let flush_interval = reader.optional("OVERTIME_FLUSH_INTERVAL", Interval(FLUSH_INTERVAL));
+        let near_timeout = reader.optional("OVERTIME_NEAR_TIMEOUT", Share(0.8));
+        let tags = reader.optional("OVERTIME_TAGS", Tags::default());
+        let log_tail = reader.optional("OVERTIME_LOG_TAIL", Lines::NONE);
+        let log_redaction = reader.optional("OVERTIME_LOG_REDACT", Redaction::On);
         let logs = logs::Settings::read(&reader.lookup).unwrap_or_else(|faults| {
             reader.faults.push(faults.to_string());
             None
@@ -136,7 +136,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         }
     }
 
-    fn any<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
+    fn optional<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> T {
         self.value(name).and_then(|value| self.parse(name, &value)).unwrap_or(default)
     }
 
