@@ -128,7 +128,7 @@ impl<L: Fn(&str) -> Option<String>> Reader<L> {
         self.parse(name, &value)
     }
 
-    /// What decides how to report: where it is wrong, nothing is.
+    /// What decides how to report: where it is wrong, nothing is reported.
     fn vital<T: FromStr<Err: fmt::Display>>(&mut self, name: &str, default: T) -> Option<T> {
         match self.value(name) {
             Some(value) => self.parse(name, &value),

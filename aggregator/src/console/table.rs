@@ -78,6 +78,11 @@ impl<'a> Listing<'a> {
         self.known.iter().any(|(name, _)| !beside.contains(&name.as_str()))
     }
 
+    /// Whether anything does, or a time.
+    pub(crate) fn is_narrowed(&self) -> bool {
+        self.is_filtered() || !self.value("from").is_empty() || !self.value("to").is_empty()
+    }
+
     /// What narrows the list, each with the link to the list without it.
     pub(crate) fn filters(&self) -> Vec<(String, String)> {
         let beside = ["sort", "order", "limit", "cursor"];

@@ -2,8 +2,8 @@
 //!
 //! `rustls` brings a provider of all that `ring` can. It would carry two things into every sandbox that are never used there: how to
 //! sign with a key of our own, though we prove who we are by signing requests, and `ChaCha20`, though every processor of Lambda's
-//! has instructions for AES and every server of TLS 1.3 has to offer it (RFC 8446, section 9.1). What is read of a program counts as the
-//! sandbox's memory. What a server's certificate may be signed with is what `rustls` accepts.
+//! has instructions for AES and every server of TLS 1.3 has to offer it (RFC 8446, section 9.1). What is read of a program counts
+//! as the sandbox's memory. What a server's certificate may be signed with is what `rustls` accepts.
 
 use std::sync::Arc;
 
