@@ -26,10 +26,6 @@ use crate::api::{
     words::{Limit, Text, Word as _},
 };
 
-/// A page is for reading; whoever wants all asks for more, or for the file.
-const ROWS: u16 = 50;
-const ROWS_TEXT: &str = "50";
-
 pub(super) fn routes() -> Router<Console> {
     Router::new().route("/functions", get(show))
 }
@@ -69,11 +65,12 @@ async fn show(
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
     let mut asked: Asked = table::asked(&look)?;
-    asked.limit.get_or_insert(Text(Limit::at_most(ROWS)));
+    asked.limit.get_or_insert(Text(Limit::at_most(table::ROWS)));
     let page = functions::read(&console.reader, &asked).await?;
     let shown: BTreeSet<_> = page.items.iter().map(row::key).collect();
     let alerts = standing::worst(&console.reader, &shown).await?;
-    let listing = Listing::new::<Asked>(&look, "/api/v1/functions").implying("limit", ROWS_TEXT);
+    let listing =
+        Listing::new::<Asked>(&look, "/api/v1/functions").implying("limit", table::ROWS_TEXT);
     let frame = Frame::new(&look, Section::Functions, "Functions");
     let line = |row| Line::of(row, alerts.get(&row::key(row)).copied(), &frame);
     let template = Page {

@@ -12,6 +12,10 @@ use utoipa::IntoParams;
 use super::look::Look;
 use crate::api::{parameters, problem::Problem};
 
+/// A page is for reading; whoever wants all asks for more, or for the file.
+pub(super) const ROWS: u16 = 50;
+pub(super) const ROWS_TEXT: &str = "50";
+
 /// A list's address, taken apart.
 #[derive(Debug, Clone)]
 pub(crate) struct Listing<'a> {

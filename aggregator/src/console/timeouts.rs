@@ -15,6 +15,7 @@ use super::{
 use crate::api::{
     timeouts::{self, Asked},
     viewer::LogTails,
+    words::{Limit, Text},
 };
 
 pub(super) fn routes() -> Router<Console> {
@@ -35,11 +36,13 @@ async fn list(
     look: Look,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let asked: Asked = table::asked(&look)?;
+    let mut asked: Asked = table::asked(&look)?;
+    asked.limit.get_or_insert(Text(Limit::at_most(table::ROWS)));
     // A row has no room for what a function wrote.
     let page = timeouts::read(&console.reader, &asked, LogTails::Hidden).await?;
     let frame = Frame::new(&look, Section::Functions, "Timeouts");
-    let listing = Listing::new::<Asked>(&look, "/api/v1/timeouts");
+    let listing =
+        Listing::new::<Asked>(&look, "/api/v1/timeouts").implying("limit", table::ROWS_TEXT);
     let list = List {
         timeouts: page.items.iter().map(|it| Sighting::of(it, &frame)).collect(),
         next: listing.next(page.next.as_deref()),
